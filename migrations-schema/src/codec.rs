@@ -1,0 +1,232 @@
+//! How a record becomes a value and back: bincode inside an envelope.
+//!
+//! ```text
+//! offset  0      2      3        4         8
+//!         magic  table  version  checksum  payload ...
+//!         "SF"   u8     u8       u32 LE    bincode 2, standard configuration
+//! ```
+//! The checksum is CRC-32 over table, version, the length of the key (u32 LE), the key and the
+//! payload: a row that was moved to another key or another table is as wrong as a flipped bit.
+//! Decoding is total: hostile bytes give a [`DecodeError`], never a panic and never a large
+//! allocation.
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::key::Key;
+use crate::table::TableId;
+
+/// The first two bytes of each value.
+pub const MAGIC: [u8; 2] = *b"SF";
+
+/// The length of the envelope before the payload.
+pub const HEADER_BYTES: usize = 8;
+
+/// The longest payload. A record of the largest allowed texts stays well below it; a longer one
+/// on disk is damage, and is refused before anything is allocated for it.
+pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+
+/// What is stored in a table.
+pub trait Record: Serialize + DeserializeOwned {
+    /// The key of its table.
+    type Key: Key;
+
+    /// The version of the record's layout. A released layout is never edited: a change is a new
+    /// version beside the old one.
+    const VERSION: u8;
+
+    /// Checks what the types alone cannot: that the record agrees with its key and with itself.
+    ///
+    /// # Errors
+    /// The rule that does not hold, for people.
+    fn validate(&self, key: &Self::Key) -> Result<(), &'static str>;
+}
+
+/// Bytes that are not a record of their table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Shorter than the envelope.
+    #[error("{len} bytes are shorter than the envelope of {HEADER_BYTES}")]
+    TooShort {
+        /// The length that was found.
+        len: usize,
+    },
+    /// Longer than any record.
+    #[error("a payload of {len} bytes is longer than {PAYLOAD_BYTES_MAX}")]
+    TooLong {
+        /// The length that was found.
+        len: usize,
+    },
+    /// Not written by this library.
+    #[error("the value begins with {found:02x?} instead of {MAGIC:02x?}")]
+    Magic {
+        /// The first bytes.
+        found: [u8; 2],
+    },
+    /// A value of another table.
+    #[error("the value belongs to table {found}, not to {expected}")]
+    Table {
+        /// The tag of this table.
+        expected: u8,
+        /// The tag in the value.
+        found: u8,
+    },
+    /// A layout that this version of the library does not know.
+    #[error("the record has version {found}; this library knows {known}")]
+    Version {
+        /// The version in the value.
+        found: u8,
+        /// The version that is known.
+        known: u8,
+    },
+    /// Key or value are not what was written.
+    #[error("the checksum is {computed:08x}, the value says {stored:08x}")]
+    Checksum {
+        /// What the value says.
+        stored: u32,
+        /// What its bytes give.
+        computed: u32,
+    },
+    /// The checksum holds, but the payload is not a record.
+    #[error("the payload is not a record: {detail}")]
+    Payload {
+        /// What bincode says.
+        detail: String,
+    },
+    /// A record and something after it.
+    #[error("the record ends after {used} of {len} bytes")]
+    Trailing {
+        /// The bytes of the record.
+        used: usize,
+        /// The bytes of the payload.
+        len: usize,
+    },
+    /// A record that contradicts its key or itself.
+    #[error("the record is not valid: {rule}")]
+    Invalid {
+        /// The rule that does not hold.
+        rule: &'static str,
+    },
+}
+
+/// A record that cannot be stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// Longer than any record may be.
+    #[error("a record of {len} bytes is longer than {PAYLOAD_BYTES_MAX}")]
+    TooLong {
+        /// The length of the payload.
+        len: usize,
+    },
+    /// A record that contradicts its key or itself.
+    #[error("the record is not valid: {rule}")]
+    Invalid {
+        /// The rule that does not hold.
+        rule: &'static str,
+    },
+    /// bincode could not write it.
+    #[error("the record cannot be written: {detail}")]
+    Payload {
+        /// What bincode says.
+        detail: String,
+    },
+}
+
+fn config() -> Configuration<LittleEndian, Varint, Limit<PAYLOAD_BYTES_MAX>> {
+    bincode::config::standard().with_limit::<PAYLOAD_BYTES_MAX>()
+}
+
+fn checksum(table: TableId, version: u8, key: &[u8], payload: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&[table.tag(), version]);
+    // A key is at most 1 KiB; the cast saturates where it could not be exact.
+    crc.update(&u32::try_from(key.len()).unwrap_or(u32::MAX).to_le_bytes());
+    crc.update(key);
+    crc.update(payload);
+    crc.finalize()
+}
+
+/// The bytes of `record` under `key` in `table`.
+///
+/// # Errors
+/// [`EncodeError`] when the record breaks a rule of its type or is too long.
+pub(crate) fn encode<R: Record>(
+    table: TableId,
+    key: &R::Key,
+    record: &R,
+) -> Result<Vec<u8>, EncodeError> {
+    record
+        .validate(key)
+        .map_err(|rule| EncodeError::Invalid { rule })?;
+    let payload =
+        bincode::serde::encode_to_vec(record, bincode::config::standard()).map_err(|error| {
+            EncodeError::Payload {
+                detail: error.to_string(),
+            }
+        })?;
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(EncodeError::TooLong { len: payload.len() });
+    }
+    let crc = checksum(table, R::VERSION, &key.to_bytes(), &payload);
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len());
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&[table.tag(), R::VERSION]);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+    bytes.extend_from_slice(&payload);
+    Ok(bytes)
+}
+
+/// The record that `bytes` hold under `key` in `table`.
+///
+/// # Errors
+/// [`DecodeError`] for anything but the exact bytes that [`encode`] gives for a valid record.
+pub(crate) fn decode<R: Record>(
+    table: TableId,
+    key: &R::Key,
+    bytes: &[u8],
+) -> Result<R, DecodeError> {
+    let Some((header, payload)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
+        return Err(DecodeError::TooShort { len: bytes.len() });
+    };
+    let [m0, m1, tag, version, c0, c1, c2, c3] = *header;
+    if [m0, m1] != MAGIC {
+        return Err(DecodeError::Magic { found: [m0, m1] });
+    }
+    if tag != table.tag() {
+        return Err(DecodeError::Table {
+            expected: table.tag(),
+            found: tag,
+        });
+    }
+    if version != R::VERSION {
+        return Err(DecodeError::Version {
+            found: version,
+            known: R::VERSION,
+        });
+    }
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(DecodeError::TooLong { len: payload.len() });
+    }
+    let stored = u32::from_le_bytes([c0, c1, c2, c3]);
+    let computed = checksum(table, version, &key.to_bytes(), payload);
+    if stored != computed {
+        return Err(DecodeError::Checksum { stored, computed });
+    }
+    let (record, used): (R, usize) =
+        bincode::serde::decode_from_slice(payload, config()).map_err(|error| {
+            DecodeError::Payload {
+                detail: error.to_string(),
+            }
+        })?;
+    if used != payload.len() {
+        return Err(DecodeError::Trailing {
+            used,
+            len: payload.len(),
+        });
+    }
+    record
+        .validate(key)
+        .map_err(|rule| DecodeError::Invalid { rule })?;
+    Ok(record)
+}

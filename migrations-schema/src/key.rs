@@ -1,0 +1,261 @@
+//! How keys become bytes. Numbers are big-endian, so that the order of bytes is the order of
+//! numbers and a range of rows is a range of keys.
+
+use uuid::Uuid;
+
+use crate::id::{EventSeq, MigrationId, NodeId, ShardId, TimestampMs};
+use crate::text::{NodeName, RangeKey, RequestKey, ShardName};
+use crate::v1::PauseScope;
+
+/// Bytes that are not a key of their table.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{found:02x?} is not {expected}")]
+pub struct KeyError {
+    /// The form that the table's keys have.
+    pub expected: &'static str,
+    /// The bytes that were found.
+    pub found: Vec<u8>,
+}
+
+/// A key of a table.
+pub trait Key: Sized {
+    /// The form of the key, for errors.
+    const FORM: &'static str;
+
+    /// The bytes of this key.
+    fn to_bytes(&self) -> Vec<u8>;
+
+    /// Reads a key; `None` when these are not the bytes of one.
+    fn parse(bytes: &[u8]) -> Option<Self>;
+
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// [`KeyError`] when these are not the bytes of one.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        Self::parse(bytes).ok_or_else(|| KeyError {
+            expected: Self::FORM,
+            found: bytes.to_vec(),
+        })
+    }
+}
+
+fn number(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().ok().map(u64::from_be_bytes)
+}
+
+macro_rules! number_key {
+    ($name:ident, $form:literal) => {
+        impl Key for $name {
+            const FORM: &'static str = $form;
+
+            fn to_bytes(&self) -> Vec<u8> {
+                self.0.to_be_bytes().to_vec()
+            }
+
+            fn parse(bytes: &[u8]) -> Option<Self> {
+                number(bytes).map(Self)
+            }
+        }
+    };
+}
+
+number_key!(NodeId, "a node id (8 bytes)");
+number_key!(ShardId, "a shard id (8 bytes)");
+number_key!(EventSeq, "an event number (8 bytes)");
+number_key!(TimestampMs, "a time in milliseconds (8 bytes)");
+
+impl Key for MigrationId {
+    const FORM: &'static str = "a migration id (16 bytes)";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self)
+    }
+}
+
+macro_rules! pair_key {
+    ($first:ident : $first_len:literal, $second:ident, $form:literal) => {
+        impl Key for ($first, $second) {
+            const FORM: &'static str = $form;
+
+            fn to_bytes(&self) -> Vec<u8> {
+                let mut bytes = self.0.to_bytes();
+                bytes.extend(self.1.to_bytes());
+                bytes
+            }
+
+            fn parse(bytes: &[u8]) -> Option<Self> {
+                let (first, second) = bytes.split_at_checked($first_len)?;
+                Some(($first::parse(first)?, $second::parse(second)?))
+            }
+        }
+    };
+}
+
+pair_key!(MigrationId: 16, EventSeq, "a migration id and an event number (24 bytes)");
+pair_key!(TimestampMs: 8, MigrationId, "a time and a migration id (24 bytes)");
+pair_key!(NodeId: 8, ShardId, "a node id and a shard id (16 bytes)");
+
+macro_rules! text_key {
+    ($name:ident, $form:literal) => {
+        impl Key for $name {
+            const FORM: &'static str = $form;
+
+            fn to_bytes(&self) -> Vec<u8> {
+                self.as_str().as_bytes().to_vec()
+            }
+
+            fn parse(bytes: &[u8]) -> Option<Self> {
+                Self::new(std::str::from_utf8(bytes).ok()?).ok()
+            }
+        }
+    };
+}
+
+text_key!(NodeName, "a node name (1 to 255 bytes of UTF-8)");
+text_key!(RequestKey, "a request key (1 to 128 bytes of UTF-8)");
+
+macro_rules! bytes_key {
+    ($name:ident, $form:literal) => {
+        impl Key for $name {
+            const FORM: &'static str = $form;
+
+            fn to_bytes(&self) -> Vec<u8> {
+                self.as_bytes().to_vec()
+            }
+
+            fn parse(bytes: &[u8]) -> Option<Self> {
+                Self::new(bytes).ok()
+            }
+        }
+    };
+}
+
+bytes_key!(ShardName, "a shard name (1 to 255 bytes)");
+bytes_key!(RangeKey, "the start of a range (0 to 1024 bytes)");
+
+macro_rules! one_row_key {
+    ($(#[$doc:meta])* $name:ident::$row:ident = $text:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            /// The one row.
+            $row,
+        }
+
+        impl Key for $name {
+            const FORM: &'static str = concat!("the text \"", $text, "\"");
+
+            fn to_bytes(&self) -> Vec<u8> {
+                match self {
+                    Self::$row => $text.as_bytes().to_vec(),
+                }
+            }
+
+            fn parse(bytes: &[u8]) -> Option<Self> {
+                (bytes == $text.as_bytes()).then_some(Self::$row)
+            }
+        }
+    };
+}
+
+one_row_key! {
+    /// The key of [`crate::table::META`]: what the file is.
+    MetaKey::File = "file"
+}
+one_row_key! {
+    /// The key of [`crate::table::SETTINGS`]: the settings in force.
+    SettingsKey::Current = "current"
+}
+one_row_key! {
+    /// The key of [`crate::table::RETENTION`]: how far the history has been pruned.
+    RetentionKey::Pruned = "pruned"
+}
+
+/// What a row of [`crate::table::IN_FLIGHT`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SlotScope {
+    /// Every migration that an executor drives.
+    Total,
+    /// Those whose source is this node.
+    Source(NodeId),
+    /// Those whose destination is this node.
+    Destination(NodeId),
+}
+
+impl Key for SlotScope {
+    const FORM: &'static str = "a slot scope (0; 1 or 2 and a node id)";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Total => vec![0],
+            Self::Source(node) => tagged(1, &node.0.to_be_bytes()),
+            Self::Destination(node) => tagged(2, &node.0.to_be_bytes()),
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first()? {
+            (0, []) => Some(Self::Total),
+            (1, rest) => number(rest).map(|node| Self::Source(NodeId(node))),
+            (2, rest) => number(rest).map(|node| Self::Destination(NodeId(node))),
+            _ => None,
+        }
+    }
+}
+
+impl Key for PauseScope {
+    const FORM: &'static str = "a pause scope (0; 1 and a node id; 2 and a migration id)";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Everything => vec![0],
+            Self::Node(node) => tagged(1, &node.0.to_be_bytes()),
+            Self::Migration(id) => tagged(2, id.0.as_bytes()),
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first()? {
+            (0, []) => Some(Self::Everything),
+            (1, rest) => number(rest).map(|node| Self::Node(NodeId(node))),
+            (2, rest) => MigrationId::parse(rest).map(Self::Migration),
+            _ => None,
+        }
+    }
+}
+
+fn tagged(tag: u8, rest: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![tag];
+    bytes.extend_from_slice(rest);
+    bytes
+}
+
+/// A row that was set aside: the tag of its table and its key there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKey {
+    /// The tag of the table ([`crate::table::TableId::tag`]).
+    pub table: u8,
+    /// The key, as it stood in that table.
+    pub key: Vec<u8>,
+}
+
+impl Key for RowKey {
+    const FORM: &'static str = "a table tag and a key";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        tagged(self.table, &self.key)
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (table, key) = bytes.split_first()?;
+        Some(Self {
+            table: *table,
+            key: key.to_vec(),
+        })
+    }
+}
