@@ -1,1 +1,6 @@
-//! shardferry
+//! A crash-safe shard-migration tracker, planner and executor.
+
+pub mod executor;
+
+/// The on-disk format: ids, records and their limits.
+pub use migrations_schema as schema;
