@@ -32,11 +32,8 @@ pub enum EventKind {
     },
     /// It was started without an executor.
     Started,
-    /// An executor claimed it: a new attempt.
-    Claimed {
-        /// The number of the attempt.
-        attempt: u32,
-    },
+    /// An executor claimed it: a new attempt, under the epoch of this event.
+    Claimed,
     /// Writes to the source are about to be stopped.
     Fenced,
     /// Writes to the source go on.

@@ -191,8 +191,8 @@ pub struct Migration {
     pub epoch: Epoch,
     /// The executor that holds it now.
     pub attempt: Option<Attempt>,
-    /// How often it was claimed, without graceful releases.
-    pub attempts: u32,
+    /// How many attempts failed. A crash or a graceful stop is not a failure.
+    pub failed_attempts: u32,
     /// The latest failed attempts, oldest first; at most [`Self::FAILURES_MAX`].
     pub failures: Vec<Failure>,
     /// Not to be claimed before this instant (backoff).

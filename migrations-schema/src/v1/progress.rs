@@ -12,7 +12,11 @@ pub struct Progress {
     pub bytes_total: Option<u64>,
     /// When progress was last reported; zero before the first report.
     pub updated_at_ms: TimestampMs,
-    /// Bytes per second, smoothed over the reports; zero when unknown.
+    /// When the rate was last measured.
+    pub sampled_at_ms: TimestampMs,
+    /// The bytes at that instant.
+    pub sampled_bytes: u64,
+    /// Bytes per second, smoothed over the measurements; zero when unknown.
     pub bytes_per_second: u64,
 }
 

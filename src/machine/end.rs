@@ -1,0 +1,221 @@
+//! The ways a migration or an attempt ends: complete, fail, cancel.
+
+use super::step::Step;
+use super::{By, Flip, StepError, Transition};
+use crate::schema::text::Reason;
+use crate::schema::v1::{
+    CancelRequest, Cleanup, CleanupKind, EventKind, Evidence, Failure, FailureClass, Migration,
+    Settings, State, Status, Verification,
+};
+use crate::schema::{Epoch, SessionId};
+
+/// The cutover. From here on nothing is rolled back.
+pub(super) fn complete(step: &Step<'_>, by: By) -> Result<Transition, StepError> {
+    step.admit(by)?;
+    step.not_cancelling()?;
+    let Some(started_at_ms) = step.migration.state.started_at_ms() else {
+        return Err(step.wrong_status(Status::InProgress));
+    };
+    let verified = check_verification(step)?;
+    let mut next = ended(step.migration);
+    next.state = State::Complete {
+        started_at_ms,
+        finished_at_ms: step.now,
+    };
+    let Migration {
+        shard, from, to, ..
+    } = *step.migration;
+    Ok(Transition::to(next)
+        .event(EventKind::Completed { verified })
+        .flip(Flip { shard, from, to })
+        .cleanup(Some(leftover(step, CleanupKind::ReleaseSource))))
+}
+
+/// Whether matching evidence of the current attempt is there; refuses what contradicts it, and,
+/// where the settings demand it, its absence.
+fn check_verification(step: &Step<'_>) -> Result<bool, StepError> {
+    let migration = step.migration;
+    let current = |evidence: &&Evidence| {
+        evidence.epoch == migration.epoch && migration.status() == Status::Verifying
+    };
+    match migration.evidence.as_ref().filter(current) {
+        Some(evidence) if evidence.matches() => Ok(true),
+        Some(evidence) => Err(StepError::CopiesDiffer {
+            id: migration.id,
+            source_items: evidence.source.items,
+            source_bytes: evidence.source.bytes,
+            destination_items: evidence.destination.items,
+            destination_bytes: evidence.destination.bytes,
+        }),
+        None => match step.settings.verification {
+            Verification::Optional => Ok(false),
+            Verification::Required => Err(StepError::NotVerified {
+                id: migration.id,
+                current: migration.epoch,
+                latest: migration.evidence.as_ref().map(|evidence| evidence.epoch),
+            }),
+        },
+    }
+}
+
+pub(super) fn fail(
+    step: &Step<'_>,
+    by: By,
+    class: FailureClass,
+    reason: &Reason,
+) -> Result<Transition, StepError> {
+    step.admit(by)?;
+    Ok(failed(step, class, reason, ended(step.migration)))
+}
+
+/// Tries again after a wait, or fails: when it cannot help, or was tried often enough. A failure
+/// whose outcome is unknown is never the last word.
+pub(super) fn fail_attempt(
+    step: &Step<'_>,
+    epoch: Epoch,
+    class: FailureClass,
+    reason: &Reason,
+    from_scratch: bool,
+) -> Result<Transition, StepError> {
+    step.admit_attempt(epoch)?;
+    if let Some(request) = &step.migration.cancel {
+        return Ok(cancelled(step, &request.reason));
+    }
+    let mut next = ended(step.migration);
+    if next.failures.len() >= Migration::FAILURES_MAX {
+        next.failures.remove(0);
+    }
+    next.failures.push(Failure {
+        epoch,
+        at_ms: step.now,
+        class,
+        reason: reason.clone(),
+    });
+    next.failed_attempts = next.failed_attempts.saturating_add(1);
+    let again = match class {
+        FailureClass::Permanent => false,
+        FailureClass::Retriable => next.failed_attempts < step.settings.attempts_max,
+        FailureClass::Unknown => true,
+    };
+    if !again {
+        return Ok(failed(step, class, reason, next));
+    }
+    if from_scratch {
+        next.checkpoint = None;
+    }
+    next.state = State::InProgress {
+        started_at_ms: next.state.started_at_ms().unwrap_or(step.now),
+    };
+    next.not_before_ms = step
+        .now
+        .plus_ms(backoff_ms(step.settings, next.failed_attempts));
+    let not_before_ms = next.not_before_ms;
+    Ok(Transition::to(next)
+        .event(EventKind::AttemptFailed {
+            class,
+            not_before_ms,
+        })
+        .cause(reason))
+}
+
+/// At once when nobody can be at work; else the executor is asked to let go.
+pub(super) fn cancel(
+    step: &Step<'_>,
+    session: SessionId,
+    reason: &Reason,
+) -> Result<Transition, StepError> {
+    if step.live_attempt(session).is_none() {
+        return Ok(cancelled(step, reason));
+    }
+    let mut next = step.migration.clone();
+    if next.cancel.is_some() {
+        return Ok(Transition::to(next));
+    }
+    next.cancel = Some(CancelRequest {
+        at_ms: step.now,
+        reason: reason.clone(),
+    });
+    Ok(Transition::to(next)
+        .event(EventKind::CancelRequested)
+        .cause(reason))
+}
+
+pub(super) fn cancelled(step: &Step<'_>, reason: &Reason) -> Transition {
+    let mut next = ended(step.migration);
+    next.state = State::Cancelled {
+        finished_at_ms: step.now,
+        reason: reason.clone(),
+    };
+    Transition::to(next)
+        .event(EventKind::Cancelled)
+        .cause(reason)
+        .cleanup(partial_copy(step))
+}
+
+fn failed(
+    step: &Step<'_>,
+    class: FailureClass,
+    reason: &Reason,
+    mut next: Migration,
+) -> Transition {
+    next.state = State::Failed {
+        finished_at_ms: step.now,
+        class,
+        reason: reason.clone(),
+    };
+    Transition::to(next)
+        .event(EventKind::Failed { class })
+        .cause(reason)
+        .cleanup(partial_copy(step))
+}
+
+/// The record without its attempt.
+fn ended(migration: &Migration) -> Migration {
+    Migration {
+        attempt: None,
+        ..migration.clone()
+    }
+}
+
+/// What a migration that does not cut over leaves behind: nothing before it started.
+fn partial_copy(step: &Step<'_>) -> Option<Cleanup> {
+    match step.migration.status() {
+        Status::Pending => None,
+        Status::InProgress
+        | Status::Verifying
+        | Status::Complete
+        | Status::Failed
+        | Status::Cancelled => Some(leftover(step, CleanupKind::DiscardDestination)),
+    }
+}
+
+fn leftover(step: &Step<'_>, kind: CleanupKind) -> Cleanup {
+    let migration = step.migration;
+    let (node, wait_ms, fenced) = match kind {
+        CleanupKind::ReleaseSource => (migration.from, step.settings.cleanup_grace_ms, false),
+        CleanupKind::DiscardDestination => (migration.to, 0, migration.fenced_at_ms.is_some()),
+    };
+    Cleanup {
+        node,
+        shard: migration.shard,
+        kind,
+        migration: migration.id,
+        from: migration.from,
+        to: migration.to,
+        created_at_ms: step.now,
+        not_before_ms: step.now.plus_ms(wait_ms),
+        attempts: 0,
+        last_error: None,
+        activated: false,
+        fenced,
+    }
+}
+
+/// Doubles with each failed attempt, up to the longest wait.
+fn backoff_ms(settings: &Settings, failed_attempts: u32) -> u64 {
+    let doublings = failed_attempts.saturating_sub(1).min(63);
+    settings
+        .backoff_ms_min
+        .saturating_mul(1 << doublings)
+        .min(settings.backoff_ms_max)
+}
