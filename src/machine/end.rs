@@ -5,7 +5,7 @@ use super::{By, Flip, StepError, Transition};
 use crate::schema::text::Reason;
 use crate::schema::v1::{
     CancelRequest, Cleanup, CleanupKind, EventKind, Evidence, Failure, FailureClass, Migration,
-    Settings, State, Status, Verification,
+    State, Status, Verification,
 };
 use crate::schema::{Epoch, SessionId};
 
@@ -108,7 +108,7 @@ pub(super) fn fail_attempt(
     };
     next.not_before_ms = step
         .now
-        .plus_ms(backoff_ms(step.settings, next.failed_attempts));
+        .plus_ms(step.settings.backoff_ms(next.failed_attempts));
     let not_before_ms = next.not_before_ms;
     Ok(Transition::to(next)
         .event(EventKind::AttemptFailed {
@@ -209,13 +209,4 @@ fn leftover(step: &Step<'_>, kind: CleanupKind) -> Cleanup {
         activated: false,
         fenced,
     }
-}
-
-/// Doubles with each failed attempt, up to the longest wait.
-fn backoff_ms(settings: &Settings, failed_attempts: u32) -> u64 {
-    let doublings = failed_attempts.saturating_sub(1).min(63);
-    settings
-        .backoff_ms_min
-        .saturating_mul(1 << doublings)
-        .min(settings.backoff_ms_max)
 }

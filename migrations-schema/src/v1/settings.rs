@@ -74,6 +74,17 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The wait after so many failed attempts: doubles with each, up to the longest wait.
+    #[must_use]
+    pub fn backoff_ms(&self, failed_attempts: u32) -> u64 {
+        let doublings = failed_attempts.saturating_sub(1).min(63);
+        self.backoff_ms_min
+            .saturating_mul(1 << doublings)
+            .min(self.backoff_ms_max)
+    }
+}
+
 impl Record for Settings {
     type Key = SettingsKey;
     const VERSION: u8 = VERSION;

@@ -1,0 +1,174 @@
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use redb::{Database, ReadableDatabase as _, WriteTransaction};
+
+use super::redb_read::RedbRead;
+use super::redb_tx::RedbTx;
+use super::{Durability, Procedure, ReadRows, StoreError};
+
+/// When an operation returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Commit {
+    /// When the disk has it.
+    Durable,
+    /// At once, unless the disk is further behind than this. For what may be lost in a crash and
+    /// is then reported again.
+    Lazy { lag_ms_max: u64 },
+}
+
+/// An open file.
+pub(crate) struct Store {
+    db: Database,
+    durability: Durability,
+    /// Set when the file failed below: what it holds has to be read again.
+    broken: AtomicBool,
+    /// Since when commits wait for the disk. `None`: the disk has everything.
+    behind_since: Mutex<Option<Instant>>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("durability", &self.durability)
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    pub(super) fn new(db: Database, durability: Durability) -> Self {
+        Self {
+            db,
+            durability,
+            broken: AtomicBool::new(false),
+            behind_since: Mutex::new(None),
+        }
+    }
+
+    /// Runs `procedure` in one write transaction: all of it is applied, or none.
+    pub(crate) fn write<P: Procedure>(
+        &self,
+        commit: Commit,
+        procedure: &P,
+    ) -> Result<P::Output, P::Error> {
+        self.usable()?;
+        let mut txn = self.db.begin_write().map_err(|error| {
+            self.broken.store(true, Ordering::Release);
+            StoreError::storage("beginning a transaction", error)
+        })?;
+        let durable = self.prepare(&mut txn, commit)?;
+        let outcome = procedure.run(&mut RedbTx::new(&txn));
+        match outcome {
+            Ok(output) => {
+                self.commit(txn, durable)?;
+                Ok(output)
+            }
+            Err(refusal) => {
+                txn.abort().map_err(|error| {
+                    self.broken.store(true, Ordering::Release);
+                    StoreError::storage("taking back a transaction", error)
+                })?;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Shows `read` one consistent state of the file.
+    pub(crate) fn read<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&mut dyn ReadRows) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.usable()?;
+        let txn = self
+            .db
+            .begin_read()
+            .map_err(|error| StoreError::storage("beginning to read", error))?;
+        read(&mut RedbRead::new(txn))
+    }
+
+    /// Brings lazy commits to the disk.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        if self.behind().is_none() {
+            return Ok(());
+        }
+        self.write(Commit::Durable, &Nothing)
+    }
+
+    fn usable(&self) -> Result<(), StoreError> {
+        if self.broken.load(Ordering::Acquire) {
+            return Err(StoreError::ReopenNeeded);
+        }
+        Ok(())
+    }
+
+    fn behind(&self) -> Option<Duration> {
+        let since = self.behind_since.lock();
+        since
+            .unwrap_or_else(PoisonError::into_inner)
+            .map(|since| since.elapsed())
+    }
+
+    /// Sets what the commit will do; says whether it waits for the disk.
+    fn prepare(&self, txn: &mut WriteTransaction, commit: Commit) -> Result<bool, StoreError> {
+        let durable = match commit {
+            Commit::Durable => true,
+            Commit::Lazy { lag_ms_max } => self
+                .behind()
+                .is_some_and(|behind| behind >= Duration::from_millis(lag_ms_max)),
+        };
+        if !durable {
+            txn.set_durability(redb::Durability::None)
+                .map_err(|error| StoreError::storage("preparing a commit", error))?;
+            return Ok(false);
+        }
+        match self.durability {
+            Durability::Standard => {}
+            Durability::Careful => txn.set_two_phase_commit(true),
+            Durability::FastRestart => txn.set_quick_repair(true),
+        }
+        Ok(true)
+    }
+
+    fn commit(&self, txn: WriteTransaction, durable: bool) -> Result<(), StoreError> {
+        txn.commit().map_err(|error| {
+            self.broken.store(true, Ordering::Release);
+            StoreError::CommitUnknown {
+                source: Box::new(redb::Error::from(error)),
+            }
+        })?;
+        let mut since = self
+            .behind_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if durable {
+            *since = None;
+        } else if since.is_none() {
+            *since = Some(Instant::now());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Lazy commits may be lost by contract; the disk gets them where it can.
+        if let Err(error) = self.flush() {
+            tracing::warn!(%error, "the last progress reports were not flushed");
+        }
+    }
+}
+
+/// A transaction that writes nothing; its commit brings earlier ones to the disk.
+struct Nothing;
+
+impl Procedure for Nothing {
+    type Output = ();
+    type Error = StoreError;
+
+    fn run(&self, _: &mut dyn super::Tx) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

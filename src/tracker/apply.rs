@@ -1,0 +1,174 @@
+//! Writes what the machine decided: record, indexes, event, ownership and cleanup, together.
+
+use super::retention::prune;
+use crate::machine::{Flip, Transition};
+use crate::schema::key::{SettingsKey, SlotScope};
+use crate::schema::table;
+use crate::schema::text::Reason;
+use crate::schema::v1::{
+    ActiveShard, Actor, Event, EventKind, Finished, InFlight, LastMove, Migration, MigrationEvent,
+    Placement, Settings,
+};
+use crate::schema::{Epoch, MigrationId, ShardId, TimestampMs};
+use crate::store::{StoreError, Tx, delete, get, next_event_seq, put};
+
+/// The settings in force.
+pub(super) fn settings(tx: &mut dyn Tx) -> Result<Settings, StoreError> {
+    Ok(get(tx, table::SETTINGS, &SettingsKey::Current)?.unwrap_or_default())
+}
+
+/// Writes `transition` over `before` (`None`: the migration begins).
+pub(super) fn apply(
+    tx: &mut dyn Tx,
+    before: Option<&Migration>,
+    transition: &Transition,
+    actor: Actor,
+    settings: &Settings,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let next = &transition.next;
+    put(tx, table::MIGRATIONS, &next.id, next)?;
+    if before.is_none() {
+        let entry = ActiveShard { migration: next.id };
+        put(tx, table::ACTIVE_SHARDS, &next.shard, &entry)?;
+    }
+    count_slots(tx, before, next)?;
+    if let Some(flip) = &transition.flip {
+        change_owner(tx, flip, next.id, now)?;
+    }
+    if let Some(cleanup) = &transition.cleanup {
+        put(tx, table::CLEANUPS, &(cleanup.node, cleanup.shard), cleanup)?;
+    }
+    if let Some(kind) = &transition.event {
+        let about = About::migration(next);
+        append(tx, about, kind.clone(), actor, &transition.cause, now)?;
+    }
+    if let Some(finished_at_ms) = next.state.finished_at_ms() {
+        delete(tx, table::ACTIVE_SHARDS, &next.shard)?;
+        put(tx, table::FINISHED, &(finished_at_ms, next.id), &Finished)?;
+        prune(tx, settings, now)?;
+    }
+    Ok(())
+}
+
+/// What an event is about.
+#[derive(Clone, Copy)]
+pub(super) struct About {
+    pub(super) migration: Option<MigrationId>,
+    pub(super) shard: Option<ShardId>,
+    pub(super) epoch: Epoch,
+}
+
+impl About {
+    pub(super) fn migration(migration: &Migration) -> Self {
+        Self {
+            migration: Some(migration.id),
+            shard: Some(migration.shard),
+            epoch: migration.epoch,
+        }
+    }
+
+    /// Nothing that moves: a node, the settings.
+    pub(super) fn the_cluster() -> Self {
+        Self {
+            migration: None,
+            shard: None,
+            epoch: Epoch(0),
+        }
+    }
+}
+
+/// Appends an event to the log.
+pub(super) fn append(
+    tx: &mut dyn Tx,
+    about: About,
+    kind: EventKind,
+    actor: Actor,
+    cause: &Reason,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let seq = next_event_seq(tx)?;
+    let event = Event {
+        seq,
+        at_ms: now,
+        migration: about.migration,
+        shard: about.shard,
+        epoch: about.epoch,
+        actor,
+        cause: cause.clone(),
+        kind,
+    };
+    put(tx, table::EVENTS, &seq, &event)?;
+    if let Some(id) = about.migration {
+        put(tx, table::MIGRATION_EVENTS, &(id, seq), &MigrationEvent)?;
+    }
+    Ok(())
+}
+
+/// Keeps the counts of what executors drive.
+fn count_slots(
+    tx: &mut dyn Tx,
+    before: Option<&Migration>,
+    next: &Migration,
+) -> Result<(), StoreError> {
+    let held = before.is_some_and(Migration::holds_slot);
+    if held == next.holds_slot() {
+        return Ok(());
+    }
+    for scope in slots_of(next) {
+        let count = in_flight(tx, scope)?;
+        let count = if held {
+            count.saturating_sub(1)
+        } else {
+            count.saturating_add(1)
+        };
+        if count == 0 {
+            delete(tx, table::IN_FLIGHT, &scope)?;
+        } else {
+            put(tx, table::IN_FLIGHT, &scope, &InFlight { count })?;
+        }
+    }
+    Ok(())
+}
+
+/// The scopes that a migration counts in.
+pub(super) fn slots_of(migration: &Migration) -> [SlotScope; 3] {
+    [
+        SlotScope::Total,
+        SlotScope::Source(migration.from),
+        SlotScope::Destination(migration.to),
+    ]
+}
+
+/// How many migrations executors drive in `scope`.
+pub(super) fn in_flight(tx: &mut dyn Tx, scope: SlotScope) -> Result<u64, StoreError> {
+    Ok(get(tx, table::IN_FLIGHT, &scope)?.map_or(0, |row| row.count))
+}
+
+/// The cutover of a shard: its owner, if it is registered, and its last move.
+fn change_owner(
+    tx: &mut dyn Tx,
+    flip: &Flip,
+    migration: MigrationId,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    if let Some(mut shard) = get(tx, table::SHARDS, &flip.shard)? {
+        shard.owner = flip.to;
+        shard.version = shard.version.saturating_add(1);
+        put(tx, table::SHARDS, &shard.id, &shard)?;
+        delete(tx, table::PLACEMENTS, &(flip.from, flip.shard))?;
+        put(
+            tx,
+            table::PLACEMENTS,
+            &(flip.to, flip.shard),
+            &Placement::Owner,
+        )?;
+    }
+    let last = LastMove {
+        from: flip.from,
+        to: flip.to,
+        at_ms: now,
+        migration,
+    };
+    put(tx, table::LAST_MOVES, &flip.shard, &last)
+}

@@ -1,0 +1,439 @@
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use super::MigrationTracker;
+use super::apply::{apply, settings};
+use crate::machine::{self, Begin, SameNode};
+use crate::schema::text::{Reason, RequestKey};
+use crate::schema::v1::{Actor, CleanupKind, Node, NodeState, Request, Settings, Trigger};
+use crate::schema::{MigrationId, NodeId, ShardId, TimestampMs, table};
+use crate::store::{Procedure, StoreError, Tx, get, put};
+
+/// Why a migration did not begin. Nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// A shard cannot be moved to where it is.
+    #[error(transparent)]
+    SameNode(#[from] SameNode),
+    /// The shard has a migration under way.
+    #[error("shard {shard} is migrating already: migration {migration}")]
+    AlreadyMigrating {
+        /// The shard.
+        shard: ShardId,
+        /// Its migration.
+        migration: MigrationId,
+    },
+    /// The registered shard belongs to another node.
+    #[error("shard {shard} belongs to node {owner}, not to {from}")]
+    NotOwner {
+        /// The shard.
+        shard: ShardId,
+        /// The source that was asked for.
+        from: NodeId,
+        /// The owner.
+        owner: NodeId,
+    },
+    /// A node of a registered shard's migration is not registered.
+    #[error("shard {shard} is registered, but node {node} is not; register it first")]
+    UnknownNode {
+        /// The shard.
+        shard: ShardId,
+        /// The node.
+        node: NodeId,
+    },
+    /// The destination does not accept shards, or the source cannot be reached.
+    #[error("shard {shard}: node {node} is {state:?} and cannot take part as {part}")]
+    NodeState {
+        /// The shard.
+        shard: ShardId,
+        /// The node.
+        node: NodeId,
+        /// Its state.
+        state: NodeState,
+        /// `source` or `destination`.
+        part: &'static str,
+    },
+    /// The destination has a further copy of the shard.
+    #[error("shard {shard}: node {node} has a replica of it already")]
+    HasReplica {
+        /// The shard.
+        shard: ShardId,
+        /// The destination.
+        node: NodeId,
+    },
+    /// The shard must stay, or must not go there.
+    #[error("shard {shard} must not be moved to node {node}: {rule}")]
+    Forbidden {
+        /// The shard.
+        shard: ShardId,
+        /// The destination.
+        node: NodeId,
+        /// The rule of the shard.
+        rule: &'static str,
+    },
+    /// An earlier copy of the shard is still on the destination.
+    #[error(
+        "shard {shard}: node {node} still has a copy that migration {migration} left \
+         ({kind}); settle that cleanup first"
+    )]
+    CleanupOpen {
+        /// The shard.
+        shard: ShardId,
+        /// The destination.
+        node: NodeId,
+        /// The migration that left the copy.
+        migration: MigrationId,
+        /// Why the copy has to go.
+        kind: CleanupKind,
+    },
+    /// The shard is set aside.
+    #[error("shard {shard} is in quarantine since {since_ms} ms, after migration {migration}")]
+    Quarantined {
+        /// The shard.
+        shard: ShardId,
+        /// Since when.
+        since_ms: TimestampMs,
+        /// The migration that failed.
+        migration: MigrationId,
+    },
+    /// The request key was used for something else.
+    #[error(
+        "request {key} was made before for shard {shard} from node {from} to {to} \
+         (migration {migration}); another request needs another key"
+    )]
+    RequestConflict {
+        /// The key.
+        key: RequestKey,
+        /// The migration that the key began.
+        migration: MigrationId,
+        /// Its shard.
+        shard: ShardId,
+        /// Its source.
+        from: NodeId,
+        /// Its destination.
+        to: NodeId,
+    },
+    /// The file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a plan did not begin. Nothing of it did.
+#[derive(Debug, thiserror::Error)]
+#[error("move {at} of the plan cannot begin, so none did")]
+pub struct BeginPlanError {
+    /// The position of the first move that was refused, from 0.
+    pub at: usize,
+    /// Why.
+    pub source: BeginError,
+}
+
+impl From<StoreError> for BeginPlanError {
+    fn from(source: StoreError) -> Self {
+        Self {
+            at: 0,
+            source: source.into(),
+        }
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BeginRequest {
+    /// The shard that moves.
+    pub shard: ShardId,
+    /// The node that owns it.
+    pub from: NodeId,
+    /// The node that is to own it.
+    pub to: NodeId,
+    /// Higher goes first.
+    pub priority: i32,
+    /// What begins it.
+    pub trigger: Trigger,
+    /// Why.
+    pub reason: Reason,
+    /// The caller's name for the request: repeating it gives the same migration.
+    pub request: Option<RequestKey>,
+}
+
+impl BeginRequest {
+    /// A migration by hand, of normal priority.
+    #[must_use]
+    pub fn new(shard: ShardId, from: NodeId, to: NodeId) -> Self {
+        Self {
+            shard,
+            from,
+            to,
+            priority: 0,
+            trigger: Trigger::Manual,
+            reason: Reason::default(),
+            request: None,
+        }
+    }
+}
+
+impl MigrationTracker {
+    /// Begins to move a shard. It is pending until somebody starts or claims it.
+    ///
+    /// If the shard is registered, `from` must own it and `to` must be a registered node that
+    /// accepts shards; else the caller keeps the shard map, and nothing of that is checked.
+    ///
+    /// # Errors
+    /// [`BeginError`]; nothing changed.
+    pub fn begin_migration(
+        &self,
+        shard: ShardId,
+        from: NodeId,
+        to: NodeId,
+    ) -> Result<MigrationId, BeginError> {
+        self.begin(&BeginRequest::new(shard, from, to))
+    }
+
+    /// As [`Self::begin_migration`], with priority, reason and request key. The same request key
+    /// gives the same migration, also after a restart, as long as the migration is kept.
+    ///
+    /// # Errors
+    /// [`BeginError`]; nothing changed.
+    pub fn begin(&self, request: &BeginRequest) -> Result<MigrationId, BeginError> {
+        let started = Instant::now();
+        let begin = BeginOne {
+            id: MigrationId(Uuid::now_v7()),
+            request: request.clone(),
+            now: self.now(),
+        };
+        let id = self.write(&begin)?;
+        trace_begin(id, request, started);
+        Ok(id)
+    }
+
+    /// Begins every migration of a plan in one transaction, or none.
+    ///
+    /// # Errors
+    /// [`BeginPlanError`] names the first that was refused; nothing changed.
+    pub fn begin_plan(
+        &self,
+        requests: &[BeginRequest],
+    ) -> Result<Vec<MigrationId>, BeginPlanError> {
+        let started = Instant::now();
+        let now = self.now();
+        let plan = BeginAll {
+            each: requests
+                .iter()
+                .map(|request| BeginOne {
+                    id: MigrationId(Uuid::now_v7()),
+                    request: request.clone(),
+                    now,
+                })
+                .collect(),
+        };
+        let ids = self.write(&plan)?;
+        for (id, request) in ids.iter().zip(requests) {
+            trace_begin(*id, request, started);
+        }
+        Ok(ids)
+    }
+}
+
+fn trace_begin(id: MigrationId, request: &BeginRequest, started: Instant) {
+    let BeginRequest {
+        shard, from, to, ..
+    } = request;
+    let took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let span = tracing::debug_span!(
+        "transition",
+        %id,
+        shard = shard.0,
+        from = from.0,
+        to = to.0,
+        epoch = 0,
+    );
+    let _entered = span.enter();
+    tracing::info!(command = "begin", status = "pending", took_us);
+}
+
+#[derive(Debug)]
+struct BeginOne {
+    id: MigrationId,
+    request: BeginRequest,
+    now: TimestampMs,
+}
+
+impl Procedure for BeginOne {
+    type Output = MigrationId;
+    type Error = BeginError;
+
+    fn run(&self, tx: &mut dyn Tx) -> Result<MigrationId, BeginError> {
+        let settings = settings(tx)?;
+        self.run_with(tx, &settings)
+    }
+}
+
+struct BeginAll {
+    each: Vec<BeginOne>,
+}
+
+impl Procedure for BeginAll {
+    type Output = Vec<MigrationId>;
+    type Error = BeginPlanError;
+
+    fn run(&self, tx: &mut dyn Tx) -> Result<Vec<MigrationId>, BeginPlanError> {
+        let settings = settings(tx)?;
+        let run = |(at, one): (usize, &BeginOne)| {
+            one.run_with(tx, &settings)
+                .map_err(|source| BeginPlanError { at, source })
+        };
+        self.each.iter().enumerate().map(run).collect()
+    }
+}
+
+impl BeginOne {
+    fn run_with(&self, tx: &mut dyn Tx, settings: &Settings) -> Result<MigrationId, BeginError> {
+        if let Some(id) = self.repeated(tx)? {
+            return Ok(id);
+        }
+        let BeginRequest {
+            shard, from, to, ..
+        } = self.request;
+        if from == to {
+            return Err(SameNode { shard, node: from }.into());
+        }
+        if let Some(active) = get(tx, table::ACTIVE_SHARDS, &shard)? {
+            return Err(BeginError::AlreadyMigrating {
+                shard,
+                migration: active.migration,
+            });
+        }
+        let begin = Begin {
+            shard_version: self.check_registry(tx)?,
+            priority: self.request.priority,
+            trigger: self.request.trigger,
+            reason: self.request.reason.clone(),
+            request: self.request.request.clone(),
+            ..Begin::new(self.id, shard, from, to)
+        };
+        let transition = machine::begin(&begin, self.now)?;
+        self.check_leftovers(tx)?;
+        apply(tx, None, &transition, Actor::Caller, settings, self.now)?;
+        if let Some(key) = &self.request.request {
+            let row = Request {
+                migration: self.id,
+                shard,
+                from,
+                to,
+            };
+            put(tx, table::REQUESTS, key, &row)?;
+        }
+        Ok(self.id)
+    }
+
+    /// The migration that the same request began before.
+    fn repeated(&self, tx: &mut dyn Tx) -> Result<Option<MigrationId>, BeginError> {
+        let Some(key) = &self.request.request else {
+            return Ok(None);
+        };
+        let Some(earlier) = get(tx, table::REQUESTS, key)? else {
+            return Ok(None);
+        };
+        let BeginRequest {
+            shard, from, to, ..
+        } = self.request;
+        if (earlier.shard, earlier.from, earlier.to) == (shard, from, to) {
+            return Ok(Some(earlier.migration));
+        }
+        Err(BeginError::RequestConflict {
+            key: key.clone(),
+            migration: earlier.migration,
+            shard: earlier.shard,
+            from: earlier.from,
+            to: earlier.to,
+        })
+    }
+
+    /// The rules of a registered shard; its version.
+    fn check_registry(&self, tx: &mut dyn Tx) -> Result<Option<u64>, BeginError> {
+        let BeginRequest {
+            shard: id,
+            from,
+            to,
+            ..
+        } = self.request;
+        let Some(shard) = get(tx, table::SHARDS, &id)? else {
+            return Ok(None);
+        };
+        if shard.owner != from {
+            return Err(BeginError::NotOwner {
+                shard: id,
+                from,
+                owner: shard.owner,
+            });
+        }
+        self.check_node(tx, from, "source", |state| state != NodeState::Down)?;
+        self.check_node(tx, to, "destination", |state| state == NodeState::Active)?;
+        if shard.replicas.contains(&to) {
+            return Err(BeginError::HasReplica {
+                shard: id,
+                node: to,
+            });
+        }
+        let forbidden = if shard.pinned {
+            Some("it is pinned")
+        } else if shard.disallowed.contains(&to) {
+            Some("the node is among those that may not hold it")
+        } else if !shard.allowed.is_empty() && !shard.allowed.contains(&to) {
+            Some("the node is not among those that may hold it")
+        } else {
+            None
+        };
+        match forbidden {
+            Some(rule) => Err(BeginError::Forbidden {
+                shard: id,
+                node: to,
+                rule,
+            }),
+            None => Ok(Some(shard.version)),
+        }
+    }
+
+    fn check_node(
+        &self,
+        tx: &mut dyn Tx,
+        id: NodeId,
+        part: &'static str,
+        takes_part: impl Fn(NodeState) -> bool,
+    ) -> Result<(), BeginError> {
+        let shard = self.request.shard;
+        let node: Option<Node> = get(tx, table::NODES, &id)?;
+        match node {
+            None => Err(BeginError::UnknownNode { shard, node: id }),
+            Some(node) if !takes_part(node.state) => Err(BeginError::NodeState {
+                shard,
+                node: id,
+                state: node.state,
+                part,
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Nothing begins onto a copy that has to go, nor with a shard that is set aside.
+    fn check_leftovers(&self, tx: &mut dyn Tx) -> Result<(), BeginError> {
+        let BeginRequest { shard, to, .. } = self.request;
+        if let Some(cleanup) = get(tx, table::CLEANUPS, &(to, shard))? {
+            return Err(BeginError::CleanupOpen {
+                shard,
+                node: to,
+                migration: cleanup.migration,
+                kind: cleanup.kind,
+            });
+        }
+        match get(tx, table::QUARANTINE, &shard)? {
+            Some(entry) => Err(BeginError::Quarantined {
+                shard,
+                since_ms: entry.at_ms,
+                migration: entry.migration,
+            }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use uuid::Uuid;
+
+use super::clock::{Clock, wall_ms};
+use crate::schema::key::SettingsKey;
+use crate::schema::table::{EVENTS, SETTINGS};
+use crate::schema::v1::{FileMeta, Settings};
+use crate::schema::{FORMAT, FileId, SessionId, TimestampMs};
+use crate::store::{
+    Commit, OpenError, OpenOptions, Procedure, ReadRows, Scan, Store, StoreError, get, scan_lenient,
+};
+
+/// Keeps track of migrations in one file, across crashes.
+///
+/// Every method that changes something is one transaction: when it returns `Ok`, the disk has all
+/// of it (progress excepted, see [`Self::update_progress`]); when it returns an error, nothing
+/// changed (a failed commit excepted, see [`StoreError::CommitUnknown`]). The handle is
+/// `Send + Sync`: share it between threads. One process at a time can open a file.
+///
+/// ```
+/// use shardferry::{MigrationTracker, NodeId, ShardId, Status};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("shards.redb");
+///
+/// let tracker = MigrationTracker::create(&path)?;
+/// let id = tracker.begin_migration(ShardId(7), NodeId(1), NodeId(2))?;
+/// tracker.update_progress(id, 512, 1024)?;
+/// drop(tracker); // the process ends here, one way or another
+///
+/// let tracker = MigrationTracker::open(&path)?;
+/// let unfinished = tracker.unfinished()?;
+/// assert_eq!(unfinished[0].id, id);
+/// assert_eq!(unfinished[0].progress.bytes_migrated, 512);
+///
+/// tracker.complete_migration(id)?;
+/// assert_eq!(tracker.get_migration(id)?.unwrap().status(), Status::Complete);
+/// assert!(!tracker.is_shard_migrating(ShardId(7))?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct MigrationTracker {
+    path: PathBuf,
+    pub(super) store: Store,
+    pub(super) session: SessionId,
+    clock: Clock,
+    progress_lag_ms_max: AtomicU64,
+}
+
+impl MigrationTracker {
+    /// Creates a new file with the settings of a library ([`Settings::default`]: verification is
+    /// optional) and opens it. A crash leaves no file or a good one.
+    ///
+    /// # Errors
+    /// [`OpenError::Exists`] when something is there already, or why it could not be created.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::create_with(path, &OpenOptions::default(), &Settings::default())
+    }
+
+    /// As [`Self::create`], with options and settings of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Self::create`], and [`OpenError::Store`] for settings that contradict themselves.
+    pub fn create_with(
+        path: impl AsRef<Path>,
+        options: &OpenOptions,
+        settings: &Settings,
+    ) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let meta = FileMeta {
+            format: FORMAT,
+            file: FileId(Uuid::now_v7()),
+            created_at_ms: wall_ms(),
+            created_by: concat!("shardferry ", env!("CARGO_PKG_VERSION")).to_owned(),
+        };
+        Store::create(path, options, &meta, settings)?;
+        Self::open_with(path, options)
+    }
+
+    /// Opens a file. What a crash interrupted is recovered here; nothing is decided anew, so that
+    /// opening twice is opening once. A file that is refused is left byte for byte as it was.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is wrong with the file and what to do.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_with(path, &OpenOptions::default())
+    }
+
+    /// As [`Self::open`], with options of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        let store = Store::open(path, options)?;
+        let (newest, settings) = store
+            .read(opening_facts)
+            .map_err(|source| OpenError::Store {
+                path: path.to_owned(),
+                source,
+            })?;
+        Ok(Self {
+            path: path.to_owned(),
+            store,
+            session: SessionId(Uuid::now_v7()),
+            clock: Clock::starting_after(newest),
+            progress_lag_ms_max: AtomicU64::new(settings.progress_lag_ms_max),
+        })
+    }
+
+    /// Opens the file, or creates it when there is none.
+    ///
+    /// # Errors
+    /// As [`Self::open`] and [`Self::create`].
+    pub fn open_or_create(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        match Self::open(path) {
+            Err(OpenError::NotFound { .. }) => match Self::create(path) {
+                // Somebody else was quicker.
+                Err(OpenError::Exists { .. }) => Self::open(path),
+                created => created,
+            },
+            opened => opened,
+        }
+    }
+
+    /// The path that the file was opened under.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The time of the tracker, which never goes back.
+    #[must_use]
+    pub fn now(&self) -> TimestampMs {
+        self.clock.now()
+    }
+
+    /// Brings reported progress to the disk, without waiting for the next transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the disk refuses.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.store.flush()
+    }
+
+    /// Runs `procedure` durably.
+    pub(super) fn write<P: Procedure>(&self, procedure: &P) -> Result<P::Output, P::Error> {
+        self.store.write(Commit::Durable, procedure)
+    }
+
+    /// Runs `procedure`, which may be lost in a crash.
+    pub(super) fn write_lazily<P: Procedure>(&self, procedure: &P) -> Result<P::Output, P::Error> {
+        let lag_ms_max = self.progress_lag_ms_max.load(Ordering::Relaxed);
+        self.store.write(Commit::Lazy { lag_ms_max }, procedure)
+    }
+
+    pub(super) fn settings_changed(&self, settings: &Settings) {
+        self.progress_lag_ms_max
+            .store(settings.progress_lag_ms_max, Ordering::Relaxed);
+    }
+}
+
+/// What the handle has to know: the time of the newest event, and the settings.
+fn opening_facts(rows: &mut dyn ReadRows) -> Result<(TimestampMs, Settings), StoreError> {
+    // One damaged event must not keep the file closed; it then only does not move the clock.
+    let newest = scan_lenient(rows, EVENTS, &Scan::last(1), &mut Vec::new())?
+        .pop()
+        .map(|(_, event)| event.at_ms)
+        .unwrap_or_default();
+    let settings = get(rows, SETTINGS, &SettingsKey::Current)?.unwrap_or_default();
+    Ok((newest, settings))
+}

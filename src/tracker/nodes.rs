@@ -1,0 +1,103 @@
+use super::RegistryError;
+use super::apply::{About, append};
+use crate::schema::text::Reason;
+use crate::schema::v1::{Actor, EventKind, Migration, Node, NodeNameEntry};
+use crate::schema::{NodeId, TimestampMs, table};
+use crate::store::{Scan, StoreError, Tx, active, delete, get, put, scan_keys};
+
+pub(super) fn register(
+    tx: &mut dyn Tx,
+    node: &Node,
+    now: TimestampMs,
+) -> Result<(), RegistryError> {
+    if let Some(there) = get(tx, table::NODES, &node.id)? {
+        return Err(RegistryError::NodeExists {
+            node: node.id,
+            name: there.name,
+        });
+    }
+    write(tx, node)?;
+    let kind = EventKind::NodeRegistered {
+        node: node.id,
+        state: node.state,
+    };
+    log(tx, kind, now)
+}
+
+pub(super) fn update(tx: &mut dyn Tx, node: &Node, now: TimestampMs) -> Result<(), RegistryError> {
+    let before = load(tx, node.id)?;
+    if before == *node {
+        return Ok(());
+    }
+    if before.address != node.address || before.name != node.name {
+        free_of_migrations(tx, node.id, "its name or address")?;
+    }
+    if before.name != node.name {
+        delete(tx, table::NODE_NAMES, &before.name)?;
+    }
+    write(tx, node)?;
+    let kind = EventKind::NodeUpdated {
+        node: node.id,
+        state: node.state,
+    };
+    log(tx, kind, now)
+}
+
+pub(super) fn remove(tx: &mut dyn Tx, id: NodeId, now: TimestampMs) -> Result<(), RegistryError> {
+    let before = load(tx, id)?;
+    let one = Scan::first(1).under(&id);
+    if let Some((node, shard)) = scan_keys(tx, table::PLACEMENTS, &one)?.pop() {
+        return Err(RegistryError::NodeHasShards { node, shard });
+    }
+    if let Some((node, shard)) = scan_keys(tx, table::CLEANUPS, &one)?.pop() {
+        return Err(RegistryError::CleanupOpen { node, shard });
+    }
+    free_of_migrations(tx, id, "its removal")?;
+    delete(tx, table::NODES, &id)?;
+    delete(tx, table::NODE_NAMES, &before.name)?;
+    log(tx, EventKind::NodeRemoved { node: id }, now)
+}
+
+fn load(tx: &mut dyn Tx, node: NodeId) -> Result<Node, RegistryError> {
+    get(tx, table::NODES, &node)?.ok_or(RegistryError::UnknownNode { node })
+}
+
+fn write(tx: &mut dyn Tx, node: &Node) -> Result<(), RegistryError> {
+    if let Some(entry) = get(tx, table::NODE_NAMES, &node.name)?
+        && entry.node != node.id
+    {
+        return Err(RegistryError::NodeNameTaken {
+            node: node.id,
+            name: node.name.clone(),
+            other: entry.node,
+        });
+    }
+    put(tx, table::NODES, &node.id, node)?;
+    let entry = NodeNameEntry { node: node.id };
+    put(tx, table::NODE_NAMES, &node.name, &entry)?;
+    Ok(())
+}
+
+/// Refuses what a migration from or to the node relies on. Costs what is active.
+fn free_of_migrations(
+    tx: &mut dyn Tx,
+    node: NodeId,
+    change: &'static str,
+) -> Result<(), RegistryError> {
+    let takes_part = |migration: &&Migration| migration.from == node || migration.to == node;
+    match active(tx, &mut Vec::new())?.iter().find(takes_part) {
+        None => Ok(()),
+        Some(migration) => Err(RegistryError::NodeInMigration {
+            node,
+            migration: migration.id,
+            change,
+        }),
+    }
+}
+
+fn log(tx: &mut dyn Tx, kind: EventKind, now: TimestampMs) -> Result<(), RegistryError> {
+    let about = About::the_cluster();
+    let appended: Result<(), StoreError> =
+        append(tx, about, kind, Actor::Caller, &Reason::default(), now);
+    Ok(appended?)
+}

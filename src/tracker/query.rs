@@ -1,0 +1,205 @@
+use super::MigrationTracker;
+use crate::schema::key::SettingsKey;
+use crate::schema::text::{NodeName, RangeKey, ShardName};
+use crate::schema::v1::{Cleanup, Event, Migration, Node, Settings, Shard, Status};
+use crate::schema::{EventSeq, MigrationId, NodeId, ShardId, table};
+use crate::store::{Scan, Snapshot, StoreError, active, get, has, last, scan, scan_lenient};
+
+impl MigrationTracker {
+    /// The migration with this id, under way or ended. A point read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or the row is damaged.
+    pub fn get_migration(&self, id: MigrationId) -> Result<Option<Migration>, StoreError> {
+        self.store.read(|rows| get(rows, table::MIGRATIONS, &id))
+    }
+
+    /// Whether a migration of the shard is under way. A point read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    pub fn is_shard_migrating(&self, shard: ShardId) -> Result<bool, StoreError> {
+        self.store
+            .read(|rows| has(rows, table::ACTIVE_SHARDS, &shard))
+    }
+
+    /// The migration of the shard that is under way. Two point reads.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or a row is damaged.
+    pub fn active_migration(&self, shard: ShardId) -> Result<Option<Migration>, StoreError> {
+        self.store
+            .read(|rows| match get(rows, table::ACTIVE_SHARDS, &shard)? {
+                Some(entry) => get(rows, table::MIGRATIONS, &entry.migration),
+                None => Ok(None),
+            })
+    }
+
+    /// Every migration under way, by shard. Costs what is active, not what ever was. A damaged
+    /// row is passed over and logged; [`Self::snapshot`] names it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    pub fn active_migrations(&self) -> Result<Vec<Migration>, StoreError> {
+        let mut bad = Vec::new();
+        let active = self.store.read(|rows| active(rows, &mut bad))?;
+        for row in bad {
+            tracing::warn!(%row, "passed over a damaged row");
+        }
+        Ok(active)
+    }
+
+    /// What a restarted node has to go on with, in the order in which to go on: what was being
+    /// worked on, then what waits; within each by priority and age.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    pub fn unfinished(&self) -> Result<Vec<Migration>, StoreError> {
+        let mut unfinished = self.active_migrations()?;
+        unfinished.sort_by_key(|migration| {
+            (
+                migration.status() == Status::Pending,
+                std::cmp::Reverse(migration.priority),
+                migration.created_at_ms,
+                migration.id,
+            )
+        });
+        Ok(unfinished)
+    }
+
+    /// The newest `limit` migrations, under way or ended, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    pub fn recent_migrations(&self, limit: usize) -> Result<Vec<Migration>, StoreError> {
+        let mut bad = Vec::new();
+        let rows = self
+            .store
+            .read(|rows| scan_lenient(rows, table::MIGRATIONS, &Scan::last(limit), &mut bad))?;
+        for row in bad {
+            tracing::warn!(%row, "passed over a damaged row");
+        }
+        Ok(rows.into_iter().map(|(_, migration)| migration).collect())
+    }
+
+    /// What happened to a migration, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or an event is damaged.
+    pub fn history(&self, id: MigrationId) -> Result<Vec<Event>, StoreError> {
+        self.store.read(|rows| {
+            let index = scan(rows, table::MIGRATION_EVENTS, &Scan::all().under(&id))?;
+            let mut events = Vec::with_capacity(index.len());
+            for ((_, seq), _) in index {
+                events.extend(get(rows, table::EVENTS, &seq)?);
+            }
+            Ok(events)
+        })
+    }
+
+    /// The log after position `since`, oldest first, at most `limit` events. Go on with the
+    /// position of the last one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or an event is damaged.
+    pub fn events(&self, since: EventSeq, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let range = Scan::first(limit).after(&since);
+        let rows = self.store.read(|rows| scan(rows, table::EVENTS, &range))?;
+        Ok(rows.into_iter().map(|(_, event)| event).collect())
+    }
+
+    /// What a planner needs, of one instant, copied.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read. Damaged rows are in
+    /// [`Snapshot::bad_rows`].
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let now = self.now();
+        self.store.read(|rows| Snapshot::read(rows, now))
+    }
+
+    /// Every copy that has to go, in the order of nodes and shards.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or a row is damaged.
+    pub fn cleanups(&self) -> Result<Vec<Cleanup>, StoreError> {
+        let rows = self
+            .store
+            .read(|rows| scan(rows, table::CLEANUPS, &Scan::all()))?;
+        Ok(rows.into_iter().map(|(_, cleanup)| cleanup).collect())
+    }
+
+    /// The settings in force.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or the row is damaged.
+    pub fn settings(&self) -> Result<Settings, StoreError> {
+        let row = self
+            .store
+            .read(|rows| get(rows, table::SETTINGS, &SettingsKey::Current))?;
+        Ok(row.unwrap_or_default())
+    }
+
+    /// A registered node.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or the row is damaged.
+    pub fn node(&self, id: NodeId) -> Result<Option<Node>, StoreError> {
+        self.store.read(|rows| get(rows, table::NODES, &id))
+    }
+
+    /// The registered node of this name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or a row is damaged.
+    pub fn node_by_name(&self, name: &NodeName) -> Result<Option<Node>, StoreError> {
+        self.store
+            .read(|rows| match get(rows, table::NODE_NAMES, name)? {
+                Some(entry) => get(rows, table::NODES, &entry.node),
+                None => Ok(None),
+            })
+    }
+
+    /// A registered shard.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or the row is damaged.
+    pub fn shard(&self, id: ShardId) -> Result<Option<Shard>, StoreError> {
+        self.store.read(|rows| get(rows, table::SHARDS, &id))
+    }
+
+    /// The registered shard of this name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or a row is damaged.
+    pub fn shard_by_name(&self, name: &ShardName) -> Result<Option<Shard>, StoreError> {
+        self.store
+            .read(|rows| match get(rows, table::SHARD_NAMES, name)? {
+                Some(entry) => get(rows, table::SHARDS, &entry.shard),
+                None => Ok(None),
+            })
+    }
+
+    /// The registered shard whose range holds `key`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or a row is damaged.
+    pub fn find_shard_for_key(&self, key: &[u8]) -> Result<Option<Shard>, StoreError> {
+        // A start has at most so many bytes: what comes after them in the key decides nothing.
+        let head = key.get(..RangeKey::MAX_BYTES).unwrap_or(key);
+        let Ok(head) = RangeKey::new(head) else {
+            return Ok(None);
+        };
+        self.store.read(|rows| {
+            let Some((_, entry)) = last(rows, table::SHARD_RANGES, Scan::all().up_to(&head))?
+            else {
+                return Ok(None);
+            };
+            let shard = get(rows, table::SHARDS, &entry.shard)?;
+            Ok(shard.filter(|shard| {
+                let range = shard.range.as_ref();
+                range.is_some_and(|range| range.contains(key))
+            }))
+        })
+    }
+}

@@ -1,0 +1,44 @@
+use super::MigrationTracker;
+use super::apply::{About, append};
+use crate::schema::key::SettingsKey;
+use crate::schema::text::Reason;
+use crate::schema::v1::{Actor, EventKind, Settings};
+use crate::schema::{TimestampMs, table};
+use crate::store::{Procedure, StoreError, Tx, put};
+
+impl MigrationTracker {
+    /// Puts settings into force, now and after every restart.
+    ///
+    /// # Errors
+    /// [`StoreError::Encode`] when they contradict themselves; nothing changed.
+    pub fn set_settings(&self, settings: &Settings) -> Result<(), StoreError> {
+        self.write(&SetSettings {
+            settings: settings.clone(),
+            now: self.now(),
+        })?;
+        self.settings_changed(settings);
+        Ok(())
+    }
+}
+
+struct SetSettings {
+    settings: Settings,
+    now: TimestampMs,
+}
+
+impl Procedure for SetSettings {
+    type Output = ();
+    type Error = StoreError;
+
+    fn run(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
+        put(tx, table::SETTINGS, &SettingsKey::Current, &self.settings)?;
+        append(
+            tx,
+            About::the_cluster(),
+            EventKind::SettingsChanged,
+            Actor::Caller,
+            &Reason::default(),
+            self.now,
+        )
+    }
+}

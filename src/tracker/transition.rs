@@ -1,0 +1,366 @@
+use std::time::Instant;
+
+use super::MigrationTracker;
+use super::apply::{apply, settings};
+use crate::machine::{self, By, Command, CommandName, Report, StepError};
+use crate::schema::text::{Algorithm, Checkpoint, ExecutorName, Reason};
+use crate::schema::v1::{Actor, FailureClass, Migration, NodeState, Side, Status};
+use crate::schema::{MigrationId, NodeId, ShardId, TimestampMs, table};
+use crate::store::{Procedure, StoreError, Tx, get};
+
+/// Why a migration stays as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum TransitionError {
+    /// There is no such migration, or it ended so long ago that it is no longer kept.
+    #[error("there is no migration {id} (ended ones are kept as long as the settings say)")]
+    NotFound {
+        /// The id that was asked for.
+        id: MigrationId,
+    },
+    /// The state machine refuses.
+    #[error(transparent)]
+    Refused(#[from] StepError),
+    /// At the cutover, the source turned out not to own the shard.
+    #[error(
+        "migration {id}: shard {shard} belongs to node {owner}, not to {from}; cancel the migration"
+    )]
+    NotOwner {
+        /// The migration.
+        id: MigrationId,
+        /// The shard.
+        shard: ShardId,
+        /// The source of the migration.
+        from: NodeId,
+        /// The owner.
+        owner: NodeId,
+    },
+    /// At the cutover, the destination is not registered.
+    #[error("migration {id}: node {node} is not registered; register it, or cancel the migration")]
+    UnknownNode {
+        /// The migration.
+        id: MigrationId,
+        /// The destination.
+        node: NodeId,
+    },
+    /// At the cutover, the destination does not accept shards.
+    #[error(
+        "migration {id}: node {node} is {state:?} and accepts no shard; \
+         make it active, or cancel the migration"
+    )]
+    NotAccepting {
+        /// The migration.
+        id: MigrationId,
+        /// The destination.
+        node: NodeId,
+        /// Its state.
+        state: NodeState,
+    },
+    /// The file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What became of the wish to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelOutcome {
+    /// The migration is cancelled.
+    Cancelled,
+    /// An executor is at work; it lets go at its next report, and the migration is cancelled then.
+    Cancelling,
+}
+
+impl MigrationTracker {
+    /// Starts a pending migration without an executor.
+    ///
+    /// # Errors
+    /// [`TransitionError`]; nothing changed.
+    pub fn start_migration(&self, id: MigrationId) -> Result<Migration, TransitionError> {
+        self.transit(id, Command::Start { by: By::Caller })
+    }
+
+    /// Says how far a copy is, and of how much when that is known. Starts a pending migration.
+    ///
+    /// Readers see it at once; the disk has it with the next transition, or when it is
+    /// `progress_lag_ms_max` behind at the next report, or at [`Self::flush`].
+    ///
+    /// # Errors
+    /// [`TransitionError`]; progress that goes back or passes the total is refused, and so is any
+    /// while an executor holds the migration.
+    pub fn update_progress(
+        &self,
+        id: MigrationId,
+        bytes_migrated: u64,
+        bytes_total: impl Into<Option<u64>>,
+    ) -> Result<Migration, TransitionError> {
+        self.report(
+            id,
+            Report {
+                bytes_migrated,
+                bytes_total: bytes_total.into(),
+                checkpoint: None,
+            },
+        )
+    }
+
+    /// As [`Self::update_progress`], with a cursor from which the copy can go on.
+    ///
+    /// # Errors
+    /// As [`Self::update_progress`].
+    pub fn save_checkpoint(
+        &self,
+        id: MigrationId,
+        bytes_migrated: u64,
+        bytes_total: impl Into<Option<u64>>,
+        cursor: Checkpoint,
+    ) -> Result<Migration, TransitionError> {
+        self.report(
+            id,
+            Report {
+                bytes_migrated,
+                bytes_total: bytes_total.into(),
+                checkpoint: Some(cursor),
+            },
+        )
+    }
+
+    fn report(&self, id: MigrationId, report: Report) -> Result<Migration, TransitionError> {
+        let by = By::Caller;
+        self.transit_lazily(id, Command::Progress { by, report })
+    }
+
+    /// The copy is there: the comparison starts.
+    ///
+    /// # Errors
+    /// [`TransitionError`]; nothing changed.
+    pub fn begin_verification(&self, id: MigrationId) -> Result<Migration, TransitionError> {
+        self.transit(id, Command::BeginVerification { by: By::Caller })
+    }
+
+    /// Hands in what the comparison found on both sides.
+    ///
+    /// # Errors
+    /// [`TransitionError`]; nothing changed.
+    pub fn submit_evidence(
+        &self,
+        id: MigrationId,
+        algorithm: Algorithm,
+        source: Side,
+        destination: Side,
+    ) -> Result<Migration, TransitionError> {
+        self.transit(
+            id,
+            Command::SubmitEvidence {
+                by: By::Caller,
+                algorithm,
+                source,
+                destination,
+            },
+        )
+    }
+
+    /// The cutover: from here on the destination owns the shard, and what the source still has is
+    /// to be removed ([`Self::settle_cleanup`]). One transaction; a crash leaves all of it or
+    /// none of it.
+    ///
+    /// # Errors
+    /// [`TransitionError`]; nothing changed. With `verification = required`, matching evidence of
+    /// the current attempt is demanded.
+    pub fn complete_migration(&self, id: MigrationId) -> Result<Migration, TransitionError> {
+        self.transit(id, Command::Complete { by: By::Caller })
+    }
+
+    /// Gives up: the source keeps the shard, and what was copied is to be removed
+    /// ([`Self::settle_cleanup`]).
+    ///
+    /// # Errors
+    /// [`TransitionError`]; nothing changed.
+    pub fn fail_migration(
+        &self,
+        id: MigrationId,
+        reason: impl Into<Reason>,
+    ) -> Result<Migration, TransitionError> {
+        self.transit(
+            id,
+            Command::Fail {
+                by: By::Caller,
+                class: FailureClass::Permanent,
+                reason: reason.into(),
+            },
+        )
+    }
+
+    /// Calls a migration off. At once when nobody works on it; else the executor is asked to let
+    /// go, and a restart honours the wish.
+    ///
+    /// # Errors
+    /// [`TransitionError`]; after the cutover it is [`StepError::Ended`], and the way back is a
+    /// migration of its own.
+    pub fn cancel_migration(
+        &self,
+        id: MigrationId,
+        reason: impl Into<Reason>,
+    ) -> Result<CancelOutcome, TransitionError> {
+        let session = self.session;
+        let reason = reason.into();
+        let next = self.transit(id, Command::Cancel { session, reason })?;
+        Ok(match next.status() {
+            Status::Cancelled => CancelOutcome::Cancelled,
+            Status::Pending
+            | Status::InProgress
+            | Status::Verifying
+            | Status::Complete
+            | Status::Failed => CancelOutcome::Cancelling,
+        })
+    }
+
+    /// Gives `command` to a migration; the answer is the record after it.
+    pub(super) fn transit(
+        &self,
+        id: MigrationId,
+        command: Command,
+    ) -> Result<Migration, TransitionError> {
+        let started = Instant::now();
+        let transit = Transit {
+            id,
+            command,
+            now: self.now(),
+        };
+        let next = self.write(&transit);
+        trace(id, transit.command.name(), &next, started);
+        next
+    }
+
+    /// As [`Self::transit`], for what may be lost in a crash.
+    pub(super) fn transit_lazily(
+        &self,
+        id: MigrationId,
+        command: Command,
+    ) -> Result<Migration, TransitionError> {
+        let started = Instant::now();
+        let transit = Transit {
+            id,
+            command,
+            now: self.now(),
+        };
+        let next = self.write_lazily(&transit);
+        trace(id, transit.command.name(), &next, started);
+        next
+    }
+}
+
+/// Tells observers what a command did. A refusal is the caller's to tell.
+pub(super) fn trace<E>(
+    id: MigrationId,
+    command: CommandName,
+    next: &Result<Migration, E>,
+    started: Instant,
+) {
+    let Ok(next) = next else { return };
+    let span = tracing::debug_span!(
+        "transition",
+        %id,
+        shard = next.shard.0,
+        from = next.from.0,
+        to = next.to.0,
+        epoch = next.epoch.0,
+    );
+    let _entered = span.enter();
+    let took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    match command {
+        CommandName::Progress | CommandName::Renew => {
+            tracing::trace!(%command, status = %next.status(), took_us);
+        }
+        CommandName::Start
+        | CommandName::Claim
+        | CommandName::Fence
+        | CommandName::Unfence
+        | CommandName::BeginVerification
+        | CommandName::SubmitEvidence
+        | CommandName::Complete
+        | CommandName::Fail
+        | CommandName::FailAttempt
+        | CommandName::Release
+        | CommandName::Cancel => {
+            tracing::info!(%command, status = %next.status(), took_us);
+        }
+    }
+}
+
+/// A command on a migration.
+#[derive(Debug)]
+pub(super) struct Transit {
+    pub(super) id: MigrationId,
+    pub(super) command: Command,
+    pub(super) now: TimestampMs,
+}
+
+impl Procedure for Transit {
+    type Output = Migration;
+    type Error = TransitionError;
+
+    fn run(&self, tx: &mut dyn Tx) -> Result<Migration, TransitionError> {
+        let settings = settings(tx)?;
+        let before = get(tx, table::MIGRATIONS, &self.id)?
+            .ok_or(TransitionError::NotFound { id: self.id })?;
+        let transition = machine::step(&before, &self.command, &settings, self.now)?;
+        if transition.flip.is_some() {
+            check_cutover(tx, &before)?;
+        }
+        let actor = actor(&self.command, &before);
+        apply(tx, Some(&before), &transition, actor, &settings, self.now)?;
+        Ok(transition.next)
+    }
+}
+
+/// What held when a registered shard's migration began must hold when it is cut over.
+fn check_cutover(tx: &mut dyn Tx, migration: &Migration) -> Result<(), TransitionError> {
+    let Some(shard) = get(tx, table::SHARDS, &migration.shard)? else {
+        return Ok(());
+    };
+    let Migration { id, from, to, .. } = *migration;
+    if shard.owner != from {
+        return Err(TransitionError::NotOwner {
+            id,
+            shard: shard.id,
+            from,
+            owner: shard.owner,
+        });
+    }
+    match get(tx, table::NODES, &to)? {
+        None => Err(TransitionError::UnknownNode { id, node: to }),
+        Some(node) if node.state != NodeState::Active => Err(TransitionError::NotAccepting {
+            id,
+            node: to,
+            state: node.state,
+        }),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Who gives `command`, for the log.
+fn actor(command: &Command, before: &Migration) -> Actor {
+    let holder = || {
+        let executor = before.attempt.as_ref().map(|attempt| &attempt.executor);
+        executor.map_or(Actor::Caller, |name: &ExecutorName| {
+            Actor::Executor(name.clone())
+        })
+    };
+    match command {
+        Command::Claim { executor, .. } => Actor::Executor(executor.clone()),
+        Command::Renew { .. }
+        | Command::Fence { .. }
+        | Command::Unfence { .. }
+        | Command::FailAttempt { .. }
+        | Command::Release { .. } => holder(),
+        Command::Start { by }
+        | Command::Progress { by, .. }
+        | Command::BeginVerification { by }
+        | Command::SubmitEvidence { by, .. }
+        | Command::Complete { by }
+        | Command::Fail { by, .. } => match by {
+            By::Caller => Actor::Caller,
+            By::Attempt(_) => holder(),
+        },
+        Command::Cancel { .. } => Actor::Caller,
+    }
+}
