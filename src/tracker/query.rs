@@ -129,6 +129,15 @@ impl MigrationTracker {
         Ok(rows.into_iter().map(|(_, cleanup)| cleanup).collect())
     }
 
+    /// The copy of the shard on the node that has to go, if there is one. A point read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or the row is damaged.
+    pub fn cleanup(&self, node: NodeId, shard: ShardId) -> Result<Option<Cleanup>, StoreError> {
+        self.store
+            .read(|rows| get(rows, table::CLEANUPS, &(node, shard)))
+    }
+
     /// The settings in force.
     ///
     /// # Errors
