@@ -3,7 +3,8 @@
 use migrations_schema::table;
 use migrations_schema::text::{Algorithm, Checkpoint, Digest, Reason, RequestKey};
 use migrations_schema::v1::{
-    CancelRequest, Evidence, Migration, Progress, SavedCheckpoint, Side, State, Trigger,
+    CancelRequest, Evidence, FailureClass, Migration, Progress, SavedCheckpoint, Side, State,
+    Trigger,
 };
 use migrations_schema::{Epoch, MigrationId, NodeId, ShardId, TimestampMs};
 use uuid::Uuid;
@@ -21,6 +22,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
         row("minimal".to_owned(), smallest()),
         row("maximal".to_owned(), largest()),
+        row("maximal-failed".to_owned(), largest_failed()),
         row("typical".to_owned(), typical()),
     ];
     cases.extend(states().into_iter().map(|(name, state)| {
@@ -65,7 +67,7 @@ fn states() -> Vec<(&'static str, State)> {
         State::Complete { .. } => "complete": State::Complete { started_at_ms, finished_at_ms },
         State::Failed { .. } => "failed": State::Failed {
             finished_at_ms,
-            class: migrations_schema::v1::FailureClass::Permanent,
+            class: FailureClass::Permanent,
             reason: Reason::new("the disk is full"),
         },
         State::Cancelled { .. } => "cancelled": State::Cancelled {
@@ -102,7 +104,7 @@ fn smallest() -> Migration {
     }
 }
 
-/// As long as a record can be: an ended one has a reason more, but no attempt.
+/// Everything that can be there at once while an executor holds it.
 fn largest() -> Migration {
     Migration {
         id: last_migration_id(),
@@ -141,6 +143,19 @@ fn largest() -> Migration {
         request: Some(longest_request()),
         shard_version: Some(u64::MAX),
         reverse_of: Some(last_migration_id()),
+    }
+}
+
+/// The longest record of all: no attempt, but a reason more.
+fn largest_failed() -> Migration {
+    Migration {
+        state: State::Failed {
+            finished_at_ms: END_OF_TIME,
+            class: FailureClass::Unknown,
+            reason: longest_reason(),
+        },
+        attempt: None,
+        ..largest()
     }
 }
 
