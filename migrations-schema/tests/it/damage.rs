@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use crate::cases::{self, Case};
 use crate::reread::{Refused, reread, sealed};
 
-/// Positions in `len` bytes: each of a short value, about 200 of a long one.
+/// Positions in `len` bytes: each of a short value, about 100 of a long one.
 fn positions(len: usize) -> impl Iterator<Item = usize> {
-    (0..len).step_by(len.div_ceil(200).max(1))
+    let step = if len <= 256 { 1 } else { len / 100 };
+    (0..len).step_by(step)
 }
 
 fn flipped(bytes: &[u8], at: usize, bit: u32) -> Vec<u8> {
