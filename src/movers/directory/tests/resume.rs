@@ -9,7 +9,7 @@ use crate::schema::v1::SavedCheckpoint;
 /// Interrupted at each single call of the reporter, once, and gone on with from the last checkpoint.
 #[test]
 fn interrupted_anywhere_it_goes_on_to_the_same_end() {
-    let nodes = Nodes::new();
+    let nodes = Nodes::in_memory();
     rich_tree(&nodes.from().join("s"));
     let mover = eager();
     let job = nodes.job("s");

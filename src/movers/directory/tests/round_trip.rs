@@ -19,7 +19,7 @@ fn a_rich_tree_arrives_as_it_was() {
         assert!(seen.checkpoints > 0 && seen.throttled > 0);
         let side = same(&mover, &job);
         assert_eq!((seen.done, seen.total), (side.bytes, side.bytes));
-        assert_eq!(side.items as usize, before.len());
+        assert_eq!(side.items, before.len() as u64);
 
         mover.activate(&job).unwrap();
         assert_eq!(listing(&nodes.to().join("shard")), before);

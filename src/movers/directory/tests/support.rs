@@ -37,7 +37,19 @@ pub(super) struct Nodes {
 
 impl Nodes {
     pub(super) fn new() -> Self {
-        let root = TempDir::new().unwrap();
+        Self::at(TempDir::new().unwrap())
+    }
+
+    /// In memory where that is possible: for tests that sync thousands of times.
+    pub(super) fn in_memory() -> Self {
+        Self::at(
+            TempDir::new_in("/dev/shm")
+                .or_else(|_| TempDir::new())
+                .unwrap(),
+        )
+    }
+
+    fn at(root: TempDir) -> Self {
         fs::create_dir(root.path().join("from")).unwrap();
         fs::create_dir(root.path().join("to")).unwrap();
         let migration = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
