@@ -1,9 +1,10 @@
 //! A crash-safe shard-migration tracker, planner and executor.
 
-pub mod executor;
-pub mod machine;
-pub mod store;
 pub mod tracker;
+pub mod machine;
+pub mod executor;
+pub mod movers;
+pub mod store;
 
 /// The on-disk format: ids, records and their limits.
 pub use migrations_schema as schema;
