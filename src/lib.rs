@@ -1,10 +1,10 @@
-//! A crash-safe shard-migration tracker, planner and executor.
+#![doc = include_str!("../README.md")]
 
-pub mod tracker;
-pub mod machine;
 pub mod executor;
+pub mod machine;
 pub mod movers;
 pub mod store;
+pub mod tracker;
 
 /// The on-disk format: ids, records and their limits.
 pub use migrations_schema as schema;
