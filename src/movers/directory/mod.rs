@@ -39,7 +39,9 @@ mod batch;
 mod copy;
 mod copy_file;
 mod cursor;
+mod examine;
 mod meter;
+mod resume;
 mod segments;
 
 // The proof, the removal, and the scan of a node.
