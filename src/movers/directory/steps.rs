@@ -1,9 +1,10 @@
 //! The steps of a move, each of which may be called again after a crash.
 
 use super::Tuning;
-use super::copy::{Copier, examine, gone};
+use super::copy::Copier;
 use super::cursor::Cursor;
 use super::error::Problem;
+use super::examine::{examine, gone};
 use super::meter::Meter;
 use super::names;
 use super::node::{Node, open_both, refuse_same};
