@@ -111,9 +111,8 @@ pub(super) fn release_source(job: &Job) -> Result<(), Problem> {
 
 /// A crash leaves a part of the copy under the temporary name.
 pub(super) fn discard_destination(job: &Job) -> Result<(), Problem> {
-    let Some(to) = Node::open_if_there(&job.to)? else {
-        return Ok(());
-    };
+    // A directory that is not there may be a disk that is not mounted, with the copy on it.
+    let to = Node::open(&job.to)?;
     remove(&to.tree(names::part(job.migration)))?;
     to.sync()
 }
