@@ -388,7 +388,7 @@ fn a_cleanup_that_does_not_succeed_ends_the_run_and_is_tried_by_the_next() {
     begin(&tracker, 7, 1, 2);
     let report = run(&tracker, &mover);
     assert_eq!((report.completed, report.settled), (1, 0));
-    assert_eq!(report.cleanups[0].attempts, 3);
+    assert_eq!(report.cleanups[0].failed_attempts, 3);
     let error = report.cleanups[0].last_error.clone().unwrap();
     assert_eq!(error.as_str(), "release_source hiccup");
 
