@@ -2,6 +2,7 @@
 
 pub mod executor;
 pub mod machine;
+pub mod planner;
 pub mod store;
 pub mod tracker;
 
