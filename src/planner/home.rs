@@ -73,14 +73,19 @@ pub(super) fn homes<'s, 'a, 'n>(
         .collect()
 }
 
-/// Whether the move of `weight` from `from` to `to` brings the two closer to their bands in sum,
-/// and does not lift the receiver above where the donor was. The one test of every balancing move:
-/// it depends on nothing but the loads, so that planning again finds what this plan found.
+/// What a move that leaves a node outside its band must gain, as a part of its weight. The most
+/// that it can gain is twice its weight; near zero, two nodes merely trade places.
+const GAIN_PART: u128 = 4;
+
+/// Whether the move of `weight` from `from` to `to` helps: see [`gain`].
 pub(super) fn helps(from: &Node<'_>, to: &Node<'_>, weight: u64, schedule: &Schedule) -> bool {
     gain(from, to, weight, schedule).is_some()
 }
 
-/// By how much the move brings the two closer to their bands; `None` when it does not help.
+/// By how much the move brings the two nodes closer to their bands, in sum; `None` when it does
+/// not, when it is not worth it, or when it lifts the receiver above where the donor was. The one
+/// test of every balancing move: it depends on nothing but the loads, so that planning again finds
+/// what this plan found.
 pub(super) fn gain(
     from: &Node<'_>,
     to: &Node<'_>,
@@ -94,15 +99,15 @@ pub(super) fn gain(
     if from.id() == to.id() || to.cmp_level(to_after, from, from_before) == Ordering::Greater {
         return None;
     }
+    let (from_band, to_band) = (from.band.get(), to.band.get());
     let distance = |from_load, to_load| {
-        let (from_band, to_band) = (from.band.get(), to.band.get());
-        from_band
-            .distance(from_load)
-            .saturating_add(to_band.distance(to_load))
+        let from_distance = from_band.distance(from_load);
+        from_distance.saturating_add(to_band.distance(to_load))
     };
-    distance(from_before, to_before)
-        .checked_sub(distance(from_after, to_after))
-        .filter(|gain| *gain > 0)
+    let gain = distance(from_before, to_before).checked_sub(distance(from_after, to_after))?;
+    let overshoots = from_after < from_band.least || to_after > to_band.most;
+    let worth = !overshoots || gain.saturating_mul(GAIN_PART) >= weight;
+    (gain > 0 && worth).then_some(gain)
 }
 
 /// `value` as a weight; more than any weight when it is too large for one.

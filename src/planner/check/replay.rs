@@ -143,14 +143,14 @@ fn stated(
 
 /// Nothing that drains later could have drained before this move.
 fn drained_first(world: &mut World<'_>, at: usize, plan: &Plan, found: &mut Vec<PlanViolation>) {
-    let draining = |id: &NodeId| {
-        let node = world.nodes.get(id);
-        node.is_some_and(|node| node.state == Availability::Draining)
-    };
-    let later: Vec<_> = plan.moves.iter().enumerate().skip(at).collect();
-    for (drain, step) in later.into_iter().filter(|(_, step)| draining(&step.from)) {
-        let parties = world.shards.get(&step.shard).zip(world.nodes.get(&step.to));
-        if parties.is_some_and(|(shard, to)| world.refusal_after_wave(shard, to).is_none()) {
+    for (drain, step) in plan.moves.iter().enumerate().skip(at) {
+        let from = world.nodes.get(&step.from).copied();
+        let shard = world.shards.get(&step.shard).copied();
+        let to = world.nodes.get(&step.to).copied();
+        let (Some(from), Some(shard), Some(to)) = (from, shard, to) else {
+            continue;
+        };
+        if from.state == Availability::Draining && world.refusal_after_wave(shard, to).is_none() {
             found.push(PlanViolation::DrainLate { at, drain });
         }
     }

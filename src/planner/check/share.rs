@@ -54,11 +54,5 @@ fn around(total: u128, weight: u128, weights: u128, ppm: u64) -> (u128, u128) {
 
 /// How far `load` is outside `edge`.
 pub(super) fn outside(load: u128, edge: (u128, u128)) -> u128 {
-    if load < edge.0 {
-        edge.0 - load
-    } else if load > edge.1 {
-        load - edge.1
-    } else {
-        0
-    }
+    load.abs_diff(load.clamp(edge.0, edge.1.max(edge.0)))
 }

@@ -50,7 +50,8 @@ fn in_flight_counts_at_its_target_and_is_not_moved_again() {
 fn what_a_shard_may_not_do_it_does_not() {
     let input = counts(&[2, 0]);
     let (node, second) = (NodeId(2), ShardId(2));
-    let refused: [(&str, fn(&mut Input)); 8] = [
+    type Refuse = fn(&mut Input);
+    let refused: [(&str, Refuse); 8] = [
         ("pinned", |i| i.shards[0].pinned = true),
         ("quarantined", |i| i.quarantined.push(ShardId(1))),
         ("replica", |i| i.shards[0].replicas.push(NodeId(2))),
@@ -111,8 +112,9 @@ fn what_needs_the_room_of_an_earlier_move_waits_for_the_next_wave() {
         input.shards[shard].allowed = vec![NodeId(2)];
     }
     let plan = checked(&input, &policy(Resource::Bytes, 0, 0));
-    assert_eq!(plan.moves.last().unwrap().reason, MoveReason::Drain);
-    assert!(plan.moves.last().unwrap().wave > plan.moves[0].wave);
+    let drain = plan.moves.iter().find(|m| m.reason == MoveReason::Drain);
+    assert!(drain.unwrap().wave > plan.moves[0].wave);
+    assert_eq!(plan.moves[0].from, NodeId(2));
 }
 
 #[test]
