@@ -20,7 +20,7 @@
 //!     let weights = PerResource::of_shard(4096, 0);
 //!     input.shards.push(ShardInput::new(ShardId(shard), owner, weights));
 //! }
-//! let policy = Policy::new(Resource::Count, 100_000, 50_000)?;
+//! let policy = Policy::new(Resource::Count, 100_000, 0)?;
 //! let plan = plan(&input, &policy)?;
 //! assert_eq!(plan.total_moves(), 2);
 //! assert_eq!(plan.gap_moves(), Some(0));
