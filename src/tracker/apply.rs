@@ -10,7 +10,7 @@ use crate::schema::v1::{
     Placement, Settings,
 };
 use crate::schema::{Epoch, MigrationId, ShardId, TimestampMs};
-use crate::store::{StoreError, Tx, delete, get, next_event_seq, put};
+use crate::store::{StoreError, Tx, delete, get, log_end, put};
 
 /// The settings in force.
 pub(super) fn settings(tx: &mut dyn Tx) -> Result<Settings, StoreError> {
@@ -87,10 +87,11 @@ pub(super) fn append(
     cause: &Reason,
     now: TimestampMs,
 ) -> Result<(), StoreError> {
-    let seq = next_event_seq(tx)?;
+    let (seq, newest_ms) = log_end(tx)?;
     let event = Event {
         seq,
-        at_ms: now,
+        // Two threads read the clock in one order and write in the other: the log has one order.
+        at_ms: now.max(newest_ms),
         migration: about.migration,
         shard: about.shard,
         epoch: about.epoch,

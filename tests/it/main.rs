@@ -1,1 +1,15 @@
-fn main() {}
+//! The library, from outside: one binary, a module for each concern.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on says so and fails"
+)]
+
+mod regressions;
+mod support;
