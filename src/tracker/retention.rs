@@ -2,7 +2,7 @@ use crate::schema::key::RetentionKey;
 use crate::schema::table;
 use crate::schema::v1::{Migration, Settings};
 use crate::schema::{MigrationId, TimestampMs};
-use crate::store::{Scan, StoreError, Tx, delete, first, get, put, scan_keys};
+use crate::store::{Scan, StoreError, Tx, delete, get, put, scan_keys};
 
 /// Events that one transaction removes at most: with it the work of a transaction is bounded, also
 /// where a migration has a long history. The rest goes with the next one.
@@ -13,7 +13,8 @@ const EVENTS_PER_TRANSACTION_MAX: usize = 24;
 const MIGRATIONS_PER_TRANSACTION_MAX: usize = 2;
 
 /// Removes the oldest ended migrations that are beyond what the settings keep. Called when one
-/// ends; never touches one that has not.
+/// ends; never touches one that has not. A damaged row stops the pruning, not the operation: the
+/// row stays where `check` names it.
 pub(super) fn prune(
     tx: &mut dyn Tx,
     settings: &Settings,
@@ -21,7 +22,7 @@ pub(super) fn prune(
 ) -> Result<(), StoreError> {
     let mut events_left = EVENTS_PER_TRANSACTION_MAX;
     for _ in 0..MIGRATIONS_PER_TRANSACTION_MAX {
-        let Some(((finished_at_ms, id), _)) = first(tx, table::FINISHED, Scan::first(1))? else {
+        let Some((finished_at_ms, id)) = oldest(tx)? else {
             return Ok(());
         };
         let kept = tx.len(table::FINISHED.id())?;
@@ -32,14 +33,31 @@ pub(super) fn prune(
         if !too_many && !too_old {
             return Ok(());
         }
+        let migration = match get(tx, table::MIGRATIONS, &id) {
+            Ok(migration) => migration,
+            Err(StoreError::Row { .. }) => {
+                tracing::warn!(%id, "a damaged row stops the pruning of history; run `check`");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         let removed = remove_events(tx, id, events_left)?;
         events_left -= removed;
         if events_left == 0 {
             return Ok(());
         }
-        remove_migration(tx, finished_at_ms, id)?;
+        remove_migration(tx, finished_at_ms, id, migration)?;
     }
     Ok(())
+}
+
+/// The migration that ended first. Only the key counts, and one that cannot be read is no one.
+fn oldest(tx: &mut dyn Tx) -> Result<Option<(TimestampMs, MigrationId)>, StoreError> {
+    match scan_keys(tx, table::FINISHED, &Scan::first(1)) {
+        Ok(mut keys) => Ok(keys.pop()),
+        Err(StoreError::Key { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Removes up to `limit` events of a migration, and remembers how far.
@@ -62,8 +80,8 @@ fn remove_migration(
     tx: &mut dyn Tx,
     finished_at_ms: TimestampMs,
     id: MigrationId,
+    migration: Option<Migration>,
 ) -> Result<(), StoreError> {
-    let migration: Option<Migration> = get(tx, table::MIGRATIONS, &id)?;
     if let Some(key) = migration.and_then(|migration| migration.request) {
         delete(tx, table::REQUESTS, &key)?;
     }
