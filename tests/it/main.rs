@@ -11,5 +11,10 @@
     reason = "a test that cannot go on says so and fails"
 )]
 
+mod claims;
+mod durability;
+mod faults;
+mod ledger;
+mod registry;
 mod regressions;
 mod support;
