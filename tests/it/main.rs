@@ -15,6 +15,7 @@ mod claims;
 mod durability;
 mod faults;
 mod ledger;
+mod model;
 mod registry;
 mod regressions;
 mod support;

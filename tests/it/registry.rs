@@ -5,7 +5,9 @@ use shardferry::schema::text::{NodeName, ShardName};
 use shardferry::tracker::{BeginError, RegistryChange, RegistryError, TransitionError};
 use shardferry::{KeyRange, MigrationTracker, Node, NodeId, NodeState, Shard, ShardId};
 
-use crate::support::{A, B, C, Place, S, clean, cluster, node, node_in, range, shard, worker};
+use crate::support::{
+    A, B, C, Place, S, cases, clean, cluster, node, node_in, range, shard, worker,
+};
 
 /// Refused, and not a row changed.
 fn refused(tracker: &MigrationTracker, change: RegistryChange) -> RegistryError {
@@ -475,7 +477,7 @@ fn ranges() -> impl Strategy<Value = KeyRange> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 24,
+        cases: cases(24),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -170,3 +170,12 @@ impl Planter {
         txn.commit().unwrap();
     }
 }
+
+/// How many random cases: `PROPTEST_CASES`, or few enough for every run.
+pub(crate) fn cases(usual: u32) -> u32 {
+    let given = std::env::var("PROPTEST_CASES");
+    given
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(usual)
+}
