@@ -11,11 +11,15 @@
     reason = "a test that cannot go on says so and fails"
 )]
 
+mod child;
 mod claims;
 mod durability;
 mod faults;
+mod files;
 mod ledger;
 mod model;
+mod planting;
 mod registry;
 mod regressions;
 mod support;
+mod syscalls;
