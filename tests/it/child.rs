@@ -3,11 +3,15 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use shardferry::schema::v1::FailureClass;
 use shardferry::store::OpenError;
-use shardferry::{MigrationTracker, ShardId};
+use shardferry::tracker::BeginError;
+use shardferry::tracker::check::Acknowledged;
+use shardferry::{MigrationId, MigrationTracker, NodeId, ShardId, Status};
 
-use crate::support::{A, B};
+use crate::support::{A, B, blake3, side, worker};
 
 /// What the child is to do, and with which file.
 const TASK: &str = "SHARDFERRY_TEST_TASK";
@@ -90,6 +94,7 @@ fn child() {
             let _ = std::io::stdin().read(&mut [0]);
             return;
         }
+        ("churn", seed) => return churn(file, seed.parse().unwrap()),
         ("begin", count) => {
             let tracker = MigrationTracker::create(file).unwrap();
             for shard in 0..count.parse().unwrap() {
@@ -100,6 +105,87 @@ fn child() {
         other => panic!("{other:?}"),
     };
     say(&said);
+}
+
+/// Moves shards round and round until it is killed, and says each answer that it was given.
+fn churn(file: &Path, seed: u64) {
+    let tracker = MigrationTracker::open(file).unwrap();
+    let said = |id: MigrationId, status: Status| say(&format!("{id} {status}"));
+    for round in seed.. {
+        let shard = ShardId(round % 7);
+        let (from, to) = (NodeId(round / 7 % 5), NodeId((round / 7 + 1) % 5));
+        // What an earlier life left is gone on with, as after any restart.
+        let id = match tracker.active_migration(shard).unwrap() {
+            Some(migration) => migration.id,
+            None => match tracker.begin_migration(shard, from, to) {
+                Ok(id) => id,
+                Err(BeginError::CleanupOpen { node, .. }) => {
+                    tracker.settle_cleanup(node, shard).unwrap();
+                    continue;
+                }
+                Err(other) => panic!("{other}"),
+            },
+        };
+        said(id, Status::Pending);
+        let claim = tracker.claim(id, &worker()).unwrap();
+        said(id, Status::InProgress);
+        claim.report(round, None, None).unwrap();
+        let ended = match round % 4 {
+            0 => claim.fail_attempt(FailureClass::Permanent, "broken", false),
+            1 => {
+                claim.begin_verification().unwrap();
+                said(id, Status::Verifying);
+                claim.submit_evidence(blake3(), side(1), side(1)).unwrap();
+                claim.complete()
+            }
+            2 => claim.release(),
+            _ => claim.complete(),
+        };
+        said(id, ended.unwrap().status());
+    }
+}
+
+/// What a child that was to churn had been told when it was killed: `wait` after its start, or
+/// (`answered`) after its first answer, however long a loaded machine takes to get there.
+pub(crate) fn churn_and_kill(
+    file: &Path,
+    seed: u64,
+    wait: Duration,
+    answered: bool,
+) -> Vec<Acknowledged> {
+    let mut child = command(&format!("churn {seed}"), file).spawn().unwrap();
+    let out = child.stdout.take().unwrap();
+    let (first, first_seen) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        let mut out = BufReader::new(out);
+        while out.read_line(&mut text).is_ok_and(|read| read > 0) {
+            if text.contains(SAYS) {
+                let _ = first.send(());
+            }
+        }
+        text
+    });
+    if answered {
+        first_seen.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
+    std::thread::sleep(wait);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let text = reader.join().unwrap();
+    // The last line may have been cut off by the kill.
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let answers = whole.lines().filter_map(|line| {
+        let (id, status) = line.split_once(SAYS)?.1.split_once(' ')?;
+        let status = Status::ALL
+            .into_iter()
+            .find(|known| known.as_str() == status);
+        Some(Acknowledged {
+            id: id.parse().unwrap(),
+            status: status.unwrap(),
+        })
+    });
+    answers.collect()
 }
 
 fn say(text: &str) {

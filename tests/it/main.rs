@@ -13,6 +13,7 @@
 
 mod child;
 mod claims;
+mod crash;
 mod durability;
 mod faults;
 mod files;
@@ -21,5 +22,6 @@ mod model;
 mod planting;
 mod registry;
 mod regressions;
+mod steps;
 mod support;
 mod syscalls;

@@ -419,7 +419,7 @@ fn apply<'t>(
             };
             (real.is_ok(), fits)
         }
-        Op::Reopen => unreachable!("it ends the session"),
+        Op::Reopen => panic!("it ends the session"),
     }
 }
 

@@ -64,9 +64,13 @@ fn command(drawn: &Drawn, migration: &Migration) -> Command {
         10 => Command::Fence { epoch },
         11 => Command::Unfence { epoch },
         12 | 13 => Command::BeginVerification { by },
-        14 => evidence(by, drawn.bytes % 2 == 0),
+        14 => evidence(by, drawn.bytes.is_multiple_of(2)),
         15 => Command::Complete { by },
-        16 => fail_attempt(epoch.0, FailureClass::Retriable, drawn.bytes % 2 == 0),
+        16 => fail_attempt(
+            epoch.0,
+            FailureClass::Retriable,
+            drawn.bytes.is_multiple_of(2),
+        ),
         17 => fail_attempt(epoch.0, FailureClass::Unknown, false),
         18 if drawn.bytes < 20 => Command::Fail {
             by,

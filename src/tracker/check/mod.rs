@@ -1,6 +1,6 @@
 //! What must hold in a file, as functions: one for each invariant, over an [`Image`] of all rows.
 //!
-//! [`MigrationTracker::check`] runs those that a single image can answer. The others compare two
+//! [`MigrationTracker::check`](super::MigrationTracker::check) runs those that a single image can answer. The others compare two
 //! images, before and after a step or a restart, and are for tests and fuzzers. I13, about plans,
 //! is the planner's.
 //!
