@@ -1,11 +1,11 @@
 //! Bugs that were there once, each with its story.
 
-use shardferry::schema::key::Key as _;
+use shardferry::schema::key::{Key as _, SlotScope};
 use shardferry::schema::table::TableId;
-use shardferry::tracker::BeginError;
+use shardferry::tracker::{BeginError, ClaimError};
 use shardferry::{CleanupKind, Settings, ShardId};
 
-use crate::support::{A, B, C, Place, Planter, S, clean, cluster, request, shard};
+use crate::support::{A, B, C, Place, Planter, S, clean, cluster, request, shard, worker};
 
 /// Threads read the clock before they queue for the write transaction, so the log had events
 /// whose time was before that of the event in front of them.
@@ -101,4 +101,38 @@ fn a_damaged_row_of_an_old_migration_stops_nobody() {
     }
     let report = tracker.check().unwrap();
     assert_eq!(report.bad_rows.len(), 1, "the row is still there, named");
+}
+
+/// The counts of what executors drive follow from the migrations. One damaged count stopped every
+/// claim, and kept whoever held one from completing.
+#[test]
+fn a_damaged_count_is_counted_again() {
+    let place = Place::new();
+    let settings = Settings {
+        in_flight_max: Some(3),
+        ..Settings::default()
+    };
+    let tracker = place.create_with(&settings);
+    let ids: Vec<_> = (1..=4)
+        .map(|shard| tracker.begin_migration(ShardId(shard), A, B).unwrap())
+        .collect();
+    tracker.claim(ids[0], &worker()).unwrap();
+    tracker.claim(ids[1], &worker()).unwrap();
+    drop(tracker);
+    let planter = Planter::open(&place.path());
+    for scope in [SlotScope::Total, SlotScope::Source(A)] {
+        planter.put_raw(TableId::InFlight, &scope.to_bytes(), b"SF damaged row");
+    }
+    drop(planter);
+
+    let tracker = place.open();
+    let claim = tracker.claim(ids[2], &worker()).unwrap();
+    clean(&tracker);
+    let fourth = tracker.claim(ids[3], &worker());
+    assert!(matches!(
+        fourth,
+        Err(ClaimError::Limit { in_flight: 3, .. })
+    ));
+    claim.complete().unwrap();
+    clean(&tracker);
 }
