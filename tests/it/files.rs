@@ -150,6 +150,34 @@ fn a_file_of_a_newer_format() {
     }
 }
 
+/// What a killed creation left is swept by the next open; one that is under way is left alone, and
+/// so is what belongs to somebody else.
+#[test]
+fn an_open_sweeps_what_creations_left() {
+    let place = Place::new();
+    good(&place);
+    let file = |name: &str| place.folder().join(name);
+    let left_over = file(".shards.redb.aB3xYz.creating");
+    let under_way = file(".shards.redb.Qq11Zz.creating");
+    let others = [
+        file(".other.redb.aB3xYz.creating"),
+        file("shards.redb.creating"),
+        file(".shards.redb.bak"),
+    ];
+    for path in others.iter().chain([&left_over, &under_way]) {
+        fs::write(path, b"half a file").unwrap();
+    }
+    let locked = fs::File::open(&under_way).unwrap();
+    locked.lock().unwrap();
+    drop(place.open());
+    assert!(!left_over.exists());
+    assert!(under_way.exists());
+    assert!(others.iter().all(|path| path.exists()));
+    drop(locked);
+    drop(place.open());
+    assert!(!under_way.exists());
+}
+
 #[test]
 fn a_crashed_file_of_this_format_opens() {
     let place = Place::new();

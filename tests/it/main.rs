@@ -25,3 +25,4 @@ mod regressions;
 mod steps;
 mod support;
 mod syscalls;
+mod threads;

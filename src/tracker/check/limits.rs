@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
+
 use super::indexes::slots_held;
 use super::{Image, Violation};
 use crate::schema::key::SlotScope;
 use crate::schema::table::TableId;
 use crate::schema::v1::{Event, EventKind, Migration};
 use crate::schema::{EventSeq, MigrationId};
-use std::collections::BTreeMap;
 
 /// I9: no claim took a slot beyond a limit.
 ///
