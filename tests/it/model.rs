@@ -577,7 +577,6 @@ fn model(required: bool) -> Model {
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: cases(40),
-        failure_persistence: None,
         ..ProptestConfig::default()
     })]
 

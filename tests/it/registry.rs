@@ -478,7 +478,6 @@ fn ranges() -> impl Strategy<Value = KeyRange> {
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: cases(24),
-        failure_persistence: None,
         ..ProptestConfig::default()
     })]
 

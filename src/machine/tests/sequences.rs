@@ -164,8 +164,6 @@ impl Walk {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     #[test]
     fn whatever_is_commanded(
         commands in prop::collection::vec(drawn(), 1..60),

@@ -7,9 +7,9 @@ use crate::schema::key::{MetaKey, RetentionKey, RowKey, SettingsKey, SlotScope};
 use crate::schema::table::{self, Table, TableId};
 use crate::schema::text::{NodeName, RangeKey, RequestKey, ShardName};
 use crate::schema::v1::{
-    ActiveShard, Cleanup, Event, FileMeta, Finished, InFlight, LastMove, Migration, MigrationEvent,
-    Node, NodeNameEntry, Pause, PauseScope, Placement, Pruned, Quarantined, RangeEntry, Request,
-    SetAsideRow, Settings, Shard, ShardNameEntry,
+    ActiveShard, Cleanup, Event, EventKind, FileMeta, Finished, InFlight, LastMove, Migration,
+    MigrationEvent, Node, NodeNameEntry, Pause, PauseScope, Placement, Pruned, Quarantined,
+    RangeEntry, Request, SetAsideRow, Settings, Shard, ShardNameEntry,
 };
 use crate::schema::{EventSeq, MigrationId, NodeId, ShardId, TimestampMs};
 use crate::store::{BadRow, ReadRows, Scan, StoreError, scan_lenient};
@@ -144,7 +144,6 @@ impl Image {
     /// Whether the events of `migration` are all kept: retention takes them oldest first, and at
     /// most so many at once, so that an ended one may be kept with the later ones only.
     pub(super) fn history_is_whole(migration: &Migration, events: &[&Event]) -> bool {
-        use crate::schema::v1::EventKind;
         !migration.status().is_terminal()
             || events
                 .first()
