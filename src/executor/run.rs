@@ -176,10 +176,14 @@ impl<'a> Run<'a> {
     /// Makes the attempt and records how it ended.
     fn outcome(&self, in_hand: &InHand<'a>) -> Result<Ended, StoreError> {
         let job = job_of(self.tracker, in_hand.claim.migration())?;
+        let mut interrupted = false;
         let recorded = match attempt(in_hand, self.mover, &job) {
             Ok(done) => return Ok(Ended::Complete(done)),
             Err(Stopped::File(error)) => return Err(error),
-            Err(Stopped::Interrupted) => in_hand.claim.release(),
+            Err(Stopped::Interrupted) => {
+                interrupted = true;
+                in_hand.claim.release()
+            }
             Err(Stopped::Failed {
                 class,
                 reason,
@@ -187,12 +191,7 @@ impl<'a> Run<'a> {
             }) => in_hand.claim.fail_attempt(class, reason, from_scratch),
         };
         match recorded {
-            Ok(now)
-                if now.status() == Status::InProgress
-                    && now.not_before_ms <= self.tracker.now() =>
-            {
-                Ok(Ended::LetGo)
-            }
+            Ok(now) if interrupted && !now.status().is_terminal() => Ok(Ended::LetGo),
             Ok(now) => Ok(Ended::Otherwise(now)),
             Err(TransitionError::Store(error)) => Err(error),
             // Another attempt has it, or it has ended: nothing of ours is left to record.

@@ -1,1 +1,4 @@
-
+mod regressions;
+mod sequences;
+mod subject;
+mod table;

@@ -34,6 +34,11 @@ pub(super) fn begin_verification(step: &Step<'_>, by: By) -> Result<Transition, 
         started_at_ms,
         verifying_at_ms: step.now,
     };
+    // Evidence counts by its epoch. What an attempt proved that has since failed or let go, under
+    // an epoch that nobody has renewed, is not the proof of this verification.
+    next.evidence = next
+        .evidence
+        .filter(|evidence| evidence.epoch != next.epoch);
     Ok(Transition::to(next).event(EventKind::VerificationBegun))
 }
 

@@ -22,7 +22,5 @@ pub use snapshot::Snapshot;
 pub use tx::{Direction, ReadRows, Row, Scan, Tx, Visit};
 
 pub(crate) use driver::{Commit, Store};
-pub(crate) use rows::{
-    delete, first, get, has, last, next_event_seq, put, scan, scan_keys, scan_lenient,
-};
+pub(crate) use rows::{delete, first, get, has, last, log_end, put, scan, scan_keys, scan_lenient};
 pub(crate) use snapshot::active;

@@ -1,10 +1,10 @@
 //! Typed rows over the transaction interface.
 
 use super::{BadRow, ReadRows, Scan, StoreError, Tx};
-use crate::schema::EventSeq;
 use crate::schema::codec::Record;
 use crate::schema::key::{Key, RetentionKey};
 use crate::schema::table::{self, Table};
+use crate::schema::{EventSeq, TimestampMs};
 
 /// The row under `key`.
 pub(crate) fn get<R: Record>(
@@ -126,16 +126,26 @@ pub(crate) fn last<R: Record>(
     Ok(scan(rows, table, &range)?.pop())
 }
 
-/// The position of the next event: after the last one, and after everything that was pruned.
-pub(crate) fn next_event_seq(rows: &mut (impl ReadRows + ?Sized)) -> Result<EventSeq, StoreError> {
-    // Only the key of the last event counts: a damaged value must not stop the log.
-    let newest = scan_keys(rows, table::EVENTS, &Scan::last(1))?
-        .pop()
-        .unwrap_or_default();
+/// Where the log goes on: after its last event and everything that was pruned, and not before the
+/// time of the last event.
+pub(crate) fn log_end(
+    rows: &mut (impl ReadRows + ?Sized),
+) -> Result<(EventSeq, TimestampMs), StoreError> {
+    // A damaged event must not stop the log: then only its key counts.
+    let mut newest = EventSeq(0);
+    let mut newest_ms = TimestampMs(0);
+    rows.scan(table::EVENTS.id(), &Scan::last(1), &mut |key, value| {
+        if let Ok(seq) = table::EVENTS.key(key) {
+            newest = seq;
+            let event = table::EVENTS.decode(&seq, value);
+            newest_ms = event.map(|event| event.at_ms).unwrap_or_default();
+        }
+        Ok(())
+    })?;
     let pruned = get(rows, table::RETENTION, &RetentionKey::Pruned)?
         .unwrap_or_default()
         .through;
-    Ok(newest.max(pruned).next())
+    Ok((newest.max(pruned).next(), newest_ms))
 }
 
 fn decode_row<R: Record>(

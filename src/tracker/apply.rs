@@ -10,7 +10,7 @@ use crate::schema::v1::{
     Placement, Settings,
 };
 use crate::schema::{Epoch, MigrationId, ShardId, TimestampMs};
-use crate::store::{StoreError, Tx, delete, get, next_event_seq, put};
+use crate::store::{StoreError, Tx, active, delete, get, log_end, put};
 
 /// The settings in force.
 pub(super) fn settings(tx: &mut dyn Tx) -> Result<Settings, StoreError> {
@@ -27,12 +27,13 @@ pub(super) fn apply(
     now: TimestampMs,
 ) -> Result<(), StoreError> {
     let next = &transition.next;
+    // First, because a damaged count is counted again from the records as they are.
+    count_slots(tx, before, next)?;
     put(tx, table::MIGRATIONS, &next.id, next)?;
     if before.is_none() {
         let entry = ActiveShard { migration: next.id };
         put(tx, table::ACTIVE_SHARDS, &next.shard, &entry)?;
     }
-    count_slots(tx, before, next)?;
     if let Some(flip) = &transition.flip {
         change_owner(tx, flip, next.id, now)?;
     }
@@ -87,10 +88,11 @@ pub(super) fn append(
     cause: &Reason,
     now: TimestampMs,
 ) -> Result<(), StoreError> {
-    let seq = next_event_seq(tx)?;
+    let (seq, newest_ms) = log_end(tx)?;
     let event = Event {
         seq,
-        at_ms: now,
+        // Two threads read the clock in one order and write in the other: the log has one order.
+        at_ms: now.max(newest_ms),
         migration: about.migration,
         shard: about.shard,
         epoch: about.epoch,
@@ -140,9 +142,20 @@ pub(super) fn slots_of(migration: &Migration) -> [SlotScope; 3] {
     ]
 }
 
-/// How many migrations executors drive in `scope`.
+/// How many migrations executors drive in `scope`. A damaged count stops nobody: it follows from
+/// the migrations under way, and is counted again.
 pub(super) fn in_flight(tx: &mut dyn Tx, scope: SlotScope) -> Result<u64, StoreError> {
-    Ok(get(tx, table::IN_FLIGHT, &scope)?.map_or(0, |row| row.count))
+    match get(tx, table::IN_FLIGHT, &scope) {
+        Ok(row) => Ok(row.map_or(0, |row| row.count)),
+        Err(StoreError::Row { .. }) => {
+            let under_way = active(tx, &mut Vec::new())?;
+            let held = under_way
+                .iter()
+                .filter(|migration| migration.holds_slot() && slots_of(migration).contains(&scope));
+            Ok(u64::try_from(held.count()).unwrap_or(u64::MAX))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The cutover of a shard: its owner, if it is registered, and its last move.

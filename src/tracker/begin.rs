@@ -72,7 +72,8 @@ pub enum BeginError {
         /// The rule of the shard.
         rule: &'static str,
     },
-    /// An earlier copy of the shard is still on the destination.
+    /// An earlier copy of the shard is still on the destination; or the source is itself a copy
+    /// that has to go.
     #[error(
         "shard {shard}: node {node} still has a copy that migration {migration} left \
          ({kind}); settle that cleanup first"
@@ -413,16 +414,20 @@ impl BeginOne {
         }
     }
 
-    /// Nothing begins onto a copy that has to go, nor with a shard that is set aside.
+    /// Nothing begins onto a copy that has to go, nor from one, nor with a shard that is set aside.
     fn check_leftovers(&self, tx: &mut dyn Tx) -> Result<(), BeginError> {
-        let BeginRequest { shard, to, .. } = self.request;
-        if let Some(cleanup) = get(tx, table::CLEANUPS, &(to, shard))? {
-            return Err(BeginError::CleanupOpen {
-                shard,
-                node: to,
-                migration: cleanup.migration,
-                kind: cleanup.kind,
-            });
+        let BeginRequest {
+            shard, from, to, ..
+        } = self.request;
+        for node in [to, from] {
+            if let Some(cleanup) = get(tx, table::CLEANUPS, &(node, shard))? {
+                return Err(BeginError::CleanupOpen {
+                    shard,
+                    node,
+                    migration: cleanup.migration,
+                    kind: cleanup.kind,
+                });
+            }
         }
         match get(tx, table::QUARANTINE, &shard)? {
             Some(entry) => Err(BeginError::Quarantined {

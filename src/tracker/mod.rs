@@ -1,5 +1,7 @@
 //! The public handle: [`MigrationTracker`] and its operations.
 
+pub mod check;
+
 mod apply;
 mod begin;
 mod claim;

@@ -13,7 +13,8 @@ const EVENTS_PER_TRANSACTION_MAX: usize = 24;
 const MIGRATIONS_PER_TRANSACTION_MAX: usize = 2;
 
 /// Removes the oldest ended migrations that are beyond what the settings keep. Called when one
-/// ends; never touches one that has not.
+/// ends; never touches one that has not. A damaged row stops the pruning, not the operation: the
+/// row stays where `check` names it.
 pub(super) fn prune(
     tx: &mut dyn Tx,
     settings: &Settings,
@@ -21,7 +22,7 @@ pub(super) fn prune(
 ) -> Result<(), StoreError> {
     let mut events_left = EVENTS_PER_TRANSACTION_MAX;
     for _ in 0..MIGRATIONS_PER_TRANSACTION_MAX {
-        let Some((finished_at_ms, id, migration)) = oldest(tx)? else {
+        let Some((finished_at_ms, id)) = oldest(tx)? else {
             return Ok(());
         };
         let kept = tx.len(table::FINISHED.id())?;
@@ -32,37 +33,31 @@ pub(super) fn prune(
         if !too_many && !too_old {
             return Ok(());
         }
+        let migration = match get(tx, table::MIGRATIONS, &id) {
+            Ok(migration) => migration,
+            Err(StoreError::Row { .. }) => {
+                tracing::warn!(%id, "a damaged row stops the pruning of history; run `check`");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         let removed = remove_events(tx, id, events_left)?;
         events_left -= removed;
         if events_left == 0 {
             return Ok(());
         }
-        remove_migration(tx, finished_at_ms, &migration)?;
+        remove_migration(tx, finished_at_ms, id, migration)?;
     }
     Ok(())
 }
 
-/// The migration that ended first. A damaged row stops the pruning, not what ends now: `check`
-/// names it.
-fn oldest(tx: &mut dyn Tx) -> Result<Option<(TimestampMs, MigrationId, Migration)>, StoreError> {
-    let first = scan_keys(tx, table::FINISHED, &Scan::first(1)).map(|mut keys| keys.pop());
-    let (finished_at_ms, id) = match first {
-        Ok(Some(key)) => key,
-        Ok(None) => return Ok(None),
-        Err(error) => return damaged(error),
-    };
-    match get(tx, table::MIGRATIONS, &id) {
-        Ok(migration) => Ok(migration.map(|migration| (finished_at_ms, id, migration))),
-        Err(error) => damaged(error),
+/// The migration that ended first. Only the key counts, and one that cannot be read is no one.
+fn oldest(tx: &mut dyn Tx) -> Result<Option<(TimestampMs, MigrationId)>, StoreError> {
+    match scan_keys(tx, table::FINISHED, &Scan::first(1)) {
+        Ok(mut keys) => Ok(keys.pop()),
+        Err(StoreError::Key { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
-}
-
-fn damaged<T>(error: StoreError) -> Result<Option<T>, StoreError> {
-    if let StoreError::Row { .. } | StoreError::Key { .. } = error {
-        tracing::warn!(%error, "history is not pruned");
-        return Ok(None);
-    }
-    Err(error)
 }
 
 /// Removes up to `limit` events of a migration, and remembers how far.
@@ -84,13 +79,14 @@ fn remove_events(tx: &mut dyn Tx, id: MigrationId, limit: usize) -> Result<usize
 fn remove_migration(
     tx: &mut dyn Tx,
     finished_at_ms: TimestampMs,
-    migration: &Migration,
+    id: MigrationId,
+    migration: Option<Migration>,
 ) -> Result<(), StoreError> {
-    if let Some(key) = &migration.request {
-        delete(tx, table::REQUESTS, key)?;
+    if let Some(key) = migration.and_then(|migration| migration.request) {
+        delete(tx, table::REQUESTS, &key)?;
     }
-    delete(tx, table::MIGRATIONS, &migration.id)?;
-    delete(tx, table::FINISHED, &(finished_at_ms, migration.id))?;
+    delete(tx, table::MIGRATIONS, &id)?;
+    delete(tx, table::FINISHED, &(finished_at_ms, id))?;
     let mut pruned = get(tx, table::RETENTION, &RetentionKey::Pruned)?.unwrap_or_default();
     pruned.migrations = pruned.migrations.saturating_add(1);
     put(tx, table::RETENTION, &RetentionKey::Pruned, &pruned)

@@ -12,6 +12,12 @@ pub(super) fn register(tx: &mut dyn Tx, shard: &Shard) -> Result<(), RegistryErr
     }
     // A shard that is being moved for a caller who keeps the map would change hands unseen.
     free_of_migration(tx, shard.id, "its registration")?;
+    // Whoever registers it knows where it is. A last move to another place is that of a former
+    // life, and would cool down what never happened.
+    let last = get(tx, table::LAST_MOVES, &shard.id)?;
+    if last.is_some_and(|last| last.to != shard.owner) {
+        delete(tx, table::LAST_MOVES, &shard.id)?;
+    }
     write(tx, None, shard)
 }
 

@@ -1,11 +1,31 @@
-//! The integration tests of the library: one binary.
+//! The library, from outside: one binary, a module for each concern.
+
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "a test fails by panicking; clippy.toml reaches test functions, not their helpers"
+    clippy::cast_possible_truncation,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on says so and fails"
 )]
 
+mod child;
+mod claims;
+mod crash;
+mod durability;
+mod executor;
+mod faults;
+mod files;
 mod layering;
+mod ledger;
+mod model;
 mod planning;
+mod planting;
+mod registry;
+mod regressions;
+mod steps;
+mod support;
+mod syscalls;
+mod threads;

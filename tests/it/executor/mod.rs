@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use shardferry::executor::{
-    Executor, ExecutorOptions, Notice, Observer, RunReport, StopToken,
-};
+use shardferry::executor::{Executor, ExecutorOptions, Notice, Observer, RunReport, StopToken};
 use shardferry::schema::text::{ExecutorName, NodeName, ShardName};
 use shardferry::schema::v1::FailureClass;
 use shardferry::tracker::ClaimError;
@@ -118,10 +116,17 @@ fn a_hiccup_is_tried_again_and_remembered() {
     let report = run(&tracker, &mover);
     assert_eq!((report.completed, report.retried, report.failed), (1, 2, 0));
     let migration = tracker.get_migration(id).unwrap().unwrap();
-    let reasons: Vec<&str> = migration.failures.iter().map(|f| f.reason.as_str()).collect();
+    let reasons: Vec<&str> = migration
+        .failures
+        .iter()
+        .map(|f| f.reason.as_str())
+        .collect();
     assert_eq!(
         reasons,
-        ["copy hiccup", "the mover panicked: copy panics as it was told to"]
+        [
+            "copy hiccup",
+            "the mover panicked: copy panics as it was told to"
+        ]
     );
     assert_eq!(migration.epoch.0, 3);
 }
@@ -296,7 +301,9 @@ fn writes_that_a_dead_process_stopped_go_on_first() {
     let first = tracker(&folder, &settings());
     let mover = FakeMover::with_shards(&[(7, 1)]);
     let id = begin(&first, 7, 1, 2);
-    let claim = first.claim(id, &ExecutorName::new("dead").unwrap()).unwrap();
+    let claim = first
+        .claim(id, &ExecutorName::new("dead").unwrap())
+        .unwrap();
     claim.fence().unwrap();
     drop(claim);
     drop(first);
@@ -313,14 +320,20 @@ fn a_cancellation_waits_until_writes_go_on() {
     let first = tracker(&folder, &settings());
     let mover = FakeMover::with_shards(&[(7, 1)]);
     let id = begin(&first, 7, 1, 2);
-    let claim = first.claim(id, &ExecutorName::new("dead").unwrap()).unwrap();
+    let claim = first
+        .claim(id, &ExecutorName::new("dead").unwrap())
+        .unwrap();
     claim.fence().unwrap();
     drop(claim);
     drop(first);
 
     let second = reopen(&folder);
     let outcome = second.cancel_migration(id, "no longer wanted").unwrap();
-    assert_eq!(outcome, CancelOutcome::Cancelling, "writes are still stopped");
+    assert_eq!(
+        outcome,
+        CancelOutcome::Cancelling,
+        "writes are still stopped"
+    );
     assert!(second.fail_migration(id, "give up").is_err());
     let report = run(&second, &mover);
     assert_eq!(report.cancelled, 1);
@@ -373,7 +386,11 @@ fn a_source_copy_goes_also_when_the_shard_has_moved_on_meanwhile() {
     begin(&tracker, 7, 2, 3);
     let report = run(&tracker, &mover);
     assert_eq!((report.completed, report.settled), (1, 1));
-    assert_eq!(mover.serving(7), [1, 3], "the first copy is kept for its hour");
+    assert_eq!(
+        mover.serving(7),
+        [1, 3],
+        "the first copy is kept for its hour"
+    );
     assert_eq!(report.cleanups.len(), 1);
     let back = tracker.begin_migration(ShardId(7), NodeId(3), NodeId(1));
     assert!(back.is_err(), "not onto a copy that has to go");
@@ -407,7 +424,13 @@ fn a_shard_is_not_moved_on_before_it_is_served() {
     run(&tracker, &mover);
     let onwards = begin(&tracker, 7, 2, 3);
     let refusal = tracker.claim(onwards, &ExecutorName::new("x").unwrap());
-    assert!(matches!(refusal, Err(ClaimError::NotActivated { node: NodeId(2), .. })));
+    assert!(matches!(
+        refusal,
+        Err(ClaimError::NotActivated {
+            node: NodeId(2),
+            ..
+        })
+    ));
 
     let report = run(&tracker, &mover);
     assert_eq!(report.completed, 1);

@@ -110,7 +110,12 @@ impl FakeMover {
         }
     }
 
-    fn copy_bytes(&self, job: &Job, from: usize, reporter: &dyn Reporter) -> Result<(), MoverError> {
+    fn copy_bytes(
+        &self,
+        job: &Job,
+        from: usize,
+        reporter: &dyn Reporter,
+    ) -> Result<(), MoverError> {
         let total = Some(SHARD_BYTES as u64);
         for at in from..SHARD_BYTES {
             if let Some(takes) = self.byte_takes {

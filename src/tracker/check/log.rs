@@ -1,0 +1,111 @@
+//! I10: the log is whole, and tells what happened.
+
+use super::{Image, Violation};
+use crate::machine;
+use crate::schema::table::TableId;
+use crate::schema::v1::{Event, Migration};
+use crate::schema::{Epoch, EventSeq, TimestampMs};
+
+/// I10: events have no gap after what retention took, their times do not go back, and the events
+/// of each migration form a legal path of the machine that ends in its status. (That the index of
+/// events by migration says the same is I2.)
+#[must_use]
+pub fn invariant_i10_events_have_no_gap_and_form_legal_paths(image: &Image) -> Vec<Violation> {
+    let mut violations = gaps(image);
+    let events = image.events_by_migration();
+    for (id, events) in &events {
+        match image.migrations.get(id) {
+            Some(migration) => violations.extend(path(migration, events)),
+            None => violations.extend(events.iter().map(|event| {
+                let rule = format!("it is about migration {id}, which does not exist");
+                Violation::new("I10", TableId::Events, &event.seq, rule)
+            })),
+        }
+    }
+    for migration in image.migrations.values() {
+        if !events.contains_key(&migration.id) && !migration.status().is_terminal() {
+            let rule = "it is under way and has no event";
+            let id = &migration.id;
+            violations.push(Violation::new("I10", TableId::Migrations, id, rule));
+        }
+    }
+    violations
+}
+
+fn gaps(image: &Image) -> Vec<Violation> {
+    let through = image.pruned().through;
+    let mut violations = Vec::new();
+    let mut last = through;
+    let mut newest_ms = TimestampMs(0);
+    for event in image.events.values() {
+        let mut broken = |rule: String| {
+            violations.push(Violation::new("I10", TableId::Events, &event.seq, rule));
+        };
+        if event.seq == EventSeq(0) {
+            broken("the first event is 1".to_owned());
+        }
+        if event.seq > through {
+            if event.seq != last.next() {
+                broken(format!(
+                    "the events from {} on are missing before it",
+                    last.next()
+                ));
+            }
+            last = event.seq;
+        }
+        if event.at_ms < newest_ms {
+            broken(format!(
+                "it happened at {} ms and an event before it at {newest_ms} ms",
+                event.at_ms
+            ));
+        }
+        newest_ms = newest_ms.max(event.at_ms);
+    }
+    violations
+}
+
+fn path(migration: &Migration, events: &[&Event]) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for event in events {
+        if event.shard != Some(migration.shard) {
+            let rule = format!(
+                "it names another shard than its migration, which moves {}",
+                migration.shard
+            );
+            violations.push(Violation::new("I10", TableId::Events, &event.seq, rule));
+        }
+        if event.epoch > migration.epoch {
+            let rule = format!(
+                "it is of epoch {} and its migration at {}",
+                event.epoch, migration.epoch
+            );
+            violations.push(Violation::new("I10", TableId::Events, &event.seq, rule));
+        }
+    }
+    let steps = events.iter().filter(|event| event.epoch > Epoch(0));
+    for (before, after) in steps.clone().zip(steps.skip(1)) {
+        if after.epoch < before.epoch {
+            let rule = format!("its epoch is older than that of event {}", before.seq);
+            violations.push(Violation::new("I10", TableId::Events, &after.seq, rule));
+        }
+    }
+    if !Image::history_is_whole(migration, events) {
+        return violations;
+    }
+    match machine::replay(events.iter().copied()) {
+        Ok(Some(status)) if status == migration.status() => {}
+        Ok(status) => {
+            let rule = format!(
+                "it is {} and its events lead to {status:?}",
+                migration.status()
+            );
+            let id = &migration.id;
+            violations.push(Violation::new("I10", TableId::Migrations, id, rule));
+        }
+        Err(error) => {
+            let rule = error.to_string();
+            violations.push(Violation::new("I10", TableId::Events, &error.seq, rule));
+        }
+    }
+    violations
+}

@@ -1,0 +1,138 @@
+//! Bugs that were there once, each with its story.
+
+use shardferry::schema::key::{Key as _, SlotScope};
+use shardferry::schema::table::TableId;
+use shardferry::tracker::{BeginError, ClaimError};
+use shardferry::{CleanupKind, Settings, ShardId};
+
+use crate::support::{A, B, C, Place, Planter, S, clean, cluster, request, shard, worker};
+
+/// Threads read the clock before they queue for the write transaction, so the log had events
+/// whose time was before that of the event in front of them.
+#[test]
+fn times_in_the_log_do_not_go_back() {
+    let place = Place::new();
+    let tracker = place.create();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let tracker = &tracker;
+            scope.spawn(move || {
+                for round in 0..60 {
+                    let shard = ShardId(thread * 1000 + round);
+                    tracker.begin_migration(shard, A, B).unwrap();
+                }
+            });
+        }
+    });
+    clean(&tracker);
+}
+
+/// The ledger was asked about the destination only. The copy that a cleanup removes could be the
+/// very source that a new migration (of a shard that is not registered) was reading.
+#[test]
+fn no_migration_reads_from_a_copy_that_has_to_go() {
+    let place = Place::new();
+    let tracker = place.create();
+    let first = tracker.begin_migration(S, A, B).unwrap();
+    tracker.start_migration(first).unwrap();
+    tracker.complete_migration(first).unwrap();
+
+    let refused = tracker.begin_migration(S, A, C).unwrap_err();
+    let BeginError::CleanupOpen {
+        node,
+        migration,
+        kind,
+        ..
+    } = refused
+    else {
+        panic!("{refused}");
+    };
+    assert_eq!((node, migration), (A, first));
+    assert_eq!(kind, CleanupKind::ReleaseSource);
+    clean(&tracker);
+
+    tracker.settle_cleanup(A, S).unwrap();
+    tracker.begin_migration(S, A, C).unwrap();
+    clean(&tracker);
+}
+
+/// A shard that was taken out of the registry and registered again elsewhere kept the last move
+/// of its former life, which then contradicted its owner: the cooldown was that of another place.
+#[test]
+fn registering_a_shard_elsewhere_forgets_its_last_move() {
+    let place = Place::new();
+    let tracker = cluster(&place, 3, 7);
+    let id = tracker.begin_migration(S, A, B).unwrap();
+    tracker.start_migration(id).unwrap();
+    tracker.complete_migration(id).unwrap();
+    tracker.settle_cleanup(A, S).unwrap();
+    tracker.remove_shard(S).unwrap();
+    tracker.register_shard(shard(7, B)).unwrap();
+    assert_eq!(clean(&tracker).last_moves.len(), 1, "it is where it went");
+
+    tracker.remove_shard(S).unwrap();
+    tracker.register_shard(shard(7, C)).unwrap();
+    assert_eq!(clean(&tracker).last_moves.len(), 0);
+}
+
+/// Retention read the whole record of the oldest ended migration to find its request key. When
+/// that row was damaged, no migration could end any more.
+#[test]
+fn a_damaged_row_of_an_old_migration_stops_nobody() {
+    let place = Place::new();
+    let settings = Settings {
+        retention_count_max: Some(1),
+        ..Settings::default()
+    };
+    let tracker = place.create_with(&settings);
+    let old = tracker.begin(&request(S, A, B, "old")).unwrap();
+    tracker.fail_migration(old, "it broke").unwrap();
+    drop(tracker);
+    let planter = Planter::open(&place.path());
+    let mut value = planter.get_raw(TableId::Migrations, &old.to_bytes());
+    *value.last_mut().unwrap() ^= 1;
+    planter.put_raw(TableId::Migrations, &old.to_bytes(), &value);
+    drop(planter);
+
+    let tracker = place.open();
+    for shard in 10..13 {
+        let id = tracker.begin_migration(ShardId(shard), A, B).unwrap();
+        tracker.fail_migration(id, "it broke too").unwrap();
+    }
+    let report = tracker.check().unwrap();
+    assert_eq!(report.bad_rows.len(), 1, "the row is still there, named");
+}
+
+/// The counts of what executors drive follow from the migrations. One damaged count stopped every
+/// claim, and kept whoever held one from completing.
+#[test]
+fn a_damaged_count_is_counted_again() {
+    let place = Place::new();
+    let settings = Settings {
+        in_flight_max: Some(3),
+        ..Settings::default()
+    };
+    let tracker = place.create_with(&settings);
+    let ids: Vec<_> = (1..=4)
+        .map(|shard| tracker.begin_migration(ShardId(shard), A, B).unwrap())
+        .collect();
+    tracker.claim(ids[0], &worker()).unwrap();
+    tracker.claim(ids[1], &worker()).unwrap();
+    drop(tracker);
+    let planter = Planter::open(&place.path());
+    for scope in [SlotScope::Total, SlotScope::Source(A)] {
+        planter.put_raw(TableId::InFlight, &scope.to_bytes(), b"SF damaged row");
+    }
+    drop(planter);
+
+    let tracker = place.open();
+    let claim = tracker.claim(ids[2], &worker()).unwrap();
+    clean(&tracker);
+    let fourth = tracker.claim(ids[3], &worker());
+    assert!(matches!(
+        fourth,
+        Err(ClaimError::Limit { in_flight: 3, .. })
+    ));
+    claim.complete().unwrap();
+    clean(&tracker);
+}
