@@ -100,6 +100,8 @@ struct Model {
     owners: BTreeMap<u64, u64>,
     migrations: Vec<Moved>,
     cleanups: BTreeSet<(u64, u64)>,
+    /// Shards whose last cutover nobody has settled, and the node that they left.
+    unserved: BTreeMap<u64, u64>,
     limit: Option<u32>,
 }
 
@@ -125,7 +127,7 @@ impl Model {
     /// Whether a caller may command `at` now.
     fn caller(&self, at: usize) -> bool {
         let row = &self.migrations[at];
-        !row.status.is_terminal() && row.held.is_none()
+        !row.status.is_terminal() && row.held.is_none() && !row.cancelling
     }
 
     /// Whether the claim of `epoch` may command `at` now.
@@ -181,6 +183,7 @@ impl Model {
             *owner = to;
         }
         self.cleanups.insert((from, shard));
+        self.unserved.insert(shard, from);
         let row = &mut self.migrations[at];
         (row.status, row.held) = (Status::Complete, None);
         true
@@ -220,7 +223,8 @@ impl Model {
             None => !full,
             Some(ours) => !ours,
         };
-        if row.status.is_terminal() || down || !free {
+        let unserved = self.unserved.contains_key(&row.shard);
+        if row.status.is_terminal() || down || unserved || !free {
             return false;
         }
         row.epoch += 1;
@@ -346,6 +350,11 @@ fn apply<'t>(
                 && !model.cleanups.contains(&(owner, id));
             if fits {
                 model.owners.insert(id, owner);
+                let last = model.migrations.iter().rev();
+                let mut last = last.filter(|row| row.shard == id && row.status == Status::Complete);
+                if last.next().is_some_and(|row| row.to != owner) {
+                    model.unserved.remove(&id);
+                }
             }
             (real, fits)
         }
@@ -468,6 +477,9 @@ fn begin(
 
 fn settle(tracker: &MigrationTracker, model: &mut Model, node: u64, shard: u64) -> (bool, bool) {
     let fits = model.cleanups.remove(&(node, shard));
+    if model.unserved.get(&shard) == Some(&node) {
+        model.unserved.remove(&shard);
+    }
     let real = tracker.settle_cleanup(NodeId(node), ShardId(shard));
     (real.is_ok(), fits)
 }
@@ -586,6 +598,7 @@ fn model(required: bool) -> Model {
         owners: (1..=3).map(|shard| (shard, 1)).collect(),
         migrations: Vec::new(),
         cleanups: BTreeSet::new(),
+        unserved: BTreeMap::new(),
         limit: None,
     }
 }

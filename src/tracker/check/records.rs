@@ -44,8 +44,11 @@ fn broken_rules(migration: &Migration) -> Vec<&'static str> {
             "writes were stopped and it is pending",
         ),
         (
-            unfinished && migration.cancel.is_some() && migration.attempt.is_none(),
-            "a cancellation waits for an executor and there is none",
+            unfinished
+                && migration.cancel.is_some()
+                && migration.attempt.is_none()
+                && migration.fenced_at_ms.is_none(),
+            "a cancellation waits and nothing hinders it",
         ),
         (
             usize::try_from(migration.failed_attempts).unwrap_or(usize::MAX)
