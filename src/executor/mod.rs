@@ -1,11 +1,16 @@
 //! Drives migrations through a [`ShardMover`].
 
+mod attempt;
+mod in_hand;
 mod mover;
 mod notice;
 mod options;
+mod queue;
 mod report;
 mod run;
+mod settle;
 mod stop;
+mod throttle;
 
 pub use mover::{CatchUp, Endpoint, Interrupted, Job, MoverError, Proof, Reporter, ShardMover};
 pub use notice::{NoObserver, Notice, Observer};

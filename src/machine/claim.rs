@@ -19,17 +19,17 @@ pub(super) fn start(step: &Step<'_>, by: By) -> Result<Transition, StepError> {
 }
 
 /// A new attempt. A claim that is still alive is not taken away; one whose process is gone, or
-/// whose lease ran out, is.
+/// whose lease ran out, is. A migration that is being cancelled can be claimed, too: somebody has
+/// to let writes go on and let go of it.
 pub(super) fn claim(
     step: &Step<'_>,
     executor: &ExecutorName,
     session: SessionId,
 ) -> Result<Transition, StepError> {
-    step.not_cancelling()?;
     if let Some(attempt) = step.live_attempt(session) {
         return Err(step.held(attempt));
     }
-    if step.now < step.migration.not_before_ms {
+    if step.now < step.migration.not_before_ms && step.migration.cancel.is_none() {
         return Err(StepError::BackingOff {
             id: step.migration.id,
             until_ms: step.migration.not_before_ms,
@@ -68,8 +68,8 @@ pub(super) fn renew(step: &Step<'_>, epoch: Epoch) -> Result<Transition, StepErr
 /// The executor lets go without having failed.
 pub(super) fn release(step: &Step<'_>, epoch: Epoch) -> Result<Transition, StepError> {
     step.admit_attempt(epoch)?;
-    if let Some(request) = &step.migration.cancel {
-        return Ok(end::cancelled(step, &request.reason));
+    if let Some(cancelled) = end::cancel_as_requested(step) {
+        return Ok(cancelled);
     }
     let mut next = step.migration.clone();
     next.attempt = None;

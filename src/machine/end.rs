@@ -65,11 +65,17 @@ pub(super) fn fail(
     reason: &Reason,
 ) -> Result<Transition, StepError> {
     step.admit(by)?;
+    if let Some(since_ms) = step.migration.fenced_at_ms {
+        return Err(StepError::StillFenced {
+            id: step.migration.id,
+            since_ms,
+        });
+    }
     Ok(failed(step, class, reason, ended(step.migration)))
 }
 
 /// Tries again after a wait, or fails: when it cannot help, or was tried often enough. A failure
-/// whose outcome is unknown is never the last word.
+/// whose outcome is unknown is never the last word, nor is one that leaves writes stopped.
 pub(super) fn fail_attempt(
     step: &Step<'_>,
     epoch: Epoch,
@@ -78,8 +84,8 @@ pub(super) fn fail_attempt(
     from_scratch: bool,
 ) -> Result<Transition, StepError> {
     step.admit_attempt(epoch)?;
-    if let Some(request) = &step.migration.cancel {
-        return Ok(cancelled(step, &request.reason));
+    if let Some(cancelled) = cancel_as_requested(step) {
+        return Ok(cancelled);
     }
     let mut next = ended(step.migration);
     if next.failures.len() >= Migration::FAILURES_MAX {
@@ -97,7 +103,7 @@ pub(super) fn fail_attempt(
         FailureClass::Retriable => next.failed_attempts < step.settings.attempts_max,
         FailureClass::Unknown => true,
     };
-    if !again {
+    if !again && next.fenced_at_ms.is_none() {
         return Ok(failed(step, class, reason, next));
     }
     if from_scratch {
@@ -118,13 +124,13 @@ pub(super) fn fail_attempt(
         .cause(reason))
 }
 
-/// At once when nobody can be at work; else the executor is asked to let go.
+/// At once when nobody can be at work and writes go on; else the executor is asked to let go.
 pub(super) fn cancel(
     step: &Step<'_>,
     session: SessionId,
     reason: &Reason,
 ) -> Result<Transition, StepError> {
-    if step.live_attempt(session).is_none() {
+    if step.live_attempt(session).is_none() && step.migration.fenced_at_ms.is_none() {
         return Ok(cancelled(step, reason));
     }
     let mut next = step.migration.clone();
@@ -140,7 +146,14 @@ pub(super) fn cancel(
         .cause(reason))
 }
 
-pub(super) fn cancelled(step: &Step<'_>, reason: &Reason) -> Transition {
+/// The end that an operator asked for, once writes to the source go on.
+pub(super) fn cancel_as_requested(step: &Step<'_>) -> Option<Transition> {
+    let request = step.migration.cancel.as_ref()?;
+    let fenced = step.migration.fenced_at_ms.is_some();
+    (!fenced).then(|| cancelled(step, &request.reason))
+}
+
+fn cancelled(step: &Step<'_>, reason: &Reason) -> Transition {
     let mut next = ended(step.migration);
     next.state = State::Cancelled {
         finished_at_ms: step.now,
@@ -191,9 +204,9 @@ fn partial_copy(step: &Step<'_>) -> Option<Cleanup> {
 
 fn leftover(step: &Step<'_>, kind: CleanupKind) -> Cleanup {
     let migration = step.migration;
-    let (node, wait_ms, fenced) = match kind {
-        CleanupKind::ReleaseSource => (migration.from, step.settings.cleanup_grace_ms, false),
-        CleanupKind::DiscardDestination => (migration.to, 0, migration.fenced_at_ms.is_some()),
+    let (node, wait_ms) = match kind {
+        CleanupKind::ReleaseSource => (migration.from, step.settings.cleanup_grace_ms),
+        CleanupKind::DiscardDestination => (migration.to, 0),
     };
     Cleanup {
         node,
@@ -204,9 +217,9 @@ fn leftover(step: &Step<'_>, kind: CleanupKind) -> Cleanup {
         to: migration.to,
         created_at_ms: step.now,
         not_before_ms: step.now.plus_ms(wait_ms),
+        retry_at_ms: step.now,
         attempts: 0,
         last_error: None,
         activated: false,
-        fenced,
     }
 }

@@ -70,6 +70,17 @@ pub enum StepError {
         /// What was refused.
         command: CommandName,
     },
+    /// Writes to the source are stopped; they have to go on first.
+    #[error(
+        "migration {id}: writes to its source are stopped since {since_ms} ms; \
+         run an executor, which lets them go on, or cancel the migration"
+    )]
+    StillFenced {
+        /// The migration.
+        id: MigrationId,
+        /// Since when.
+        since_ms: TimestampMs,
+    },
     /// Progress never goes back within an attempt.
     #[error("migration {id} has {recorded} bytes; a report of {reported} would go back")]
     ProgressBackwards {

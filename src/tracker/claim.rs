@@ -52,6 +52,19 @@ pub enum ClaimError {
         /// The node.
         node: NodeId,
     },
+    /// An earlier migration of the shard was cut over, but its destination, the source of this one,
+    /// does not serve its copy yet.
+    #[error(
+        "migration {id} waits: node {node} does not yet serve what migration {earlier} brought"
+    )]
+    NotActivated {
+        /// The migration.
+        id: MigrationId,
+        /// The node that is to serve.
+        node: NodeId,
+        /// The migration whose copy it is.
+        earlier: MigrationId,
+    },
     /// The file.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -89,7 +102,7 @@ impl MigrationTracker {
 /// Dropping a claim changes nothing: the migration stays claimed until its lease runs out or the
 /// file is opened again. Say how it ended: [`Self::complete`], [`Self::fail_attempt`] or
 /// [`Self::release`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Claim<'t> {
     tracker: &'t MigrationTracker,
     epoch: Epoch,
@@ -251,6 +264,7 @@ impl Procedure for ClaimOne {
         let transition = machine::step(&before, &command, &settings, self.now)?;
         check_pauses(tx, &before)?;
         check_nodes(tx, &before)?;
+        check_activated(tx, &before)?;
         if !before.holds_slot() {
             check_limits(tx, &before, &settings)?;
         }
@@ -290,6 +304,23 @@ fn check_nodes(tx: &mut dyn Tx, migration: &Migration) -> Result<(), ClaimError>
         }
     }
     Ok(())
+}
+
+/// The copy that an earlier migration brought must be the shard before it is copied on.
+fn check_activated(tx: &mut dyn Tx, migration: &Migration) -> Result<(), ClaimError> {
+    let Some(last) = get(tx, table::LAST_MOVES, &migration.shard)? else {
+        return Ok(());
+    };
+    match get(tx, table::CLEANUPS, &(last.from, migration.shard))? {
+        Some(cleanup) if cleanup.migration == last.migration && !cleanup.activated => {
+            Err(ClaimError::NotActivated {
+                id: migration.id,
+                node: last.to,
+                earlier: last.migration,
+            })
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// One more must fit. A migration that holds a slot already (its executor is gone) is not counted

@@ -74,8 +74,6 @@ impl MigrationTracker {
 pub(crate) enum CleanupReport {
     /// The destination serves its copy.
     Activated,
-    /// Writes to the source go on.
-    Unfenced,
     /// The copy is gone.
     Settled,
     /// It did not succeed; it is tried again.
@@ -106,14 +104,6 @@ impl Procedure for OnCleanup {
                 };
                 put(tx, table::CLEANUPS, &key, &next)?;
                 self.log(tx, &next, EventKind::Activated, &Reason::default())
-            }
-            CleanupReport::Unfenced => {
-                let next = Cleanup {
-                    fenced: false,
-                    ..cleanup
-                };
-                put(tx, table::CLEANUPS, &key, &next)?;
-                Ok(())
             }
             CleanupReport::Settled => {
                 delete(tx, table::CLEANUPS, &key)?;
@@ -147,17 +137,17 @@ impl OnCleanup {
     fn fail(&self, tx: &mut dyn Tx, cleanup: Cleanup, reason: &Reason) -> Result<(), CleanupError> {
         let settings = settings(tx)?;
         let attempts = cleanup.attempts.saturating_add(1);
-        let not_before_ms = self.now.plus_ms(settings.backoff_ms(attempts));
+        let retry_at_ms = self.now.plus_ms(settings.backoff_ms(attempts));
         let next = Cleanup {
             attempts,
-            not_before_ms,
+            retry_at_ms,
             last_error: Some(reason.clone()),
             ..cleanup
         };
         put(tx, table::CLEANUPS, &(self.node, self.shard), &next)?;
         let kind = EventKind::CleanupFailed {
             node: self.node,
-            not_before_ms,
+            retry_at_ms,
         };
         self.log(tx, &next, kind, reason)
     }

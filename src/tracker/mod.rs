@@ -17,6 +17,7 @@ mod transition;
 pub use begin::{BeginError, BeginPlanError, BeginRequest};
 pub use claim::{Claim, ClaimError};
 pub use cleanup::CleanupError;
+pub(crate) use cleanup::CleanupReport;
 pub use handle::MigrationTracker;
 pub use registry::{RegistryChange, RegistryError};
 pub use transition::{CancelOutcome, TransitionError};

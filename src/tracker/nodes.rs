@@ -1,9 +1,9 @@
 use super::RegistryError;
 use super::apply::{About, append};
 use crate::schema::text::Reason;
-use crate::schema::v1::{Actor, EventKind, Migration, Node, NodeNameEntry};
+use crate::schema::v1::{Actor, Cleanup, EventKind, Migration, Node, NodeNameEntry};
 use crate::schema::{NodeId, TimestampMs, table};
-use crate::store::{Scan, StoreError, Tx, active, delete, get, put, scan_keys};
+use crate::store::{Scan, StoreError, Tx, active, delete, get, put, scan, scan_keys};
 
 pub(super) fn register(
     tx: &mut dyn Tx,
@@ -30,7 +30,8 @@ pub(super) fn update(tx: &mut dyn Tx, node: &Node, now: TimestampMs) -> Result<(
         return Ok(());
     }
     if before.address != node.address || before.name != node.name {
-        free_of_migrations(tx, node.id, "its name or address")?;
+        free_of_migrations(tx, node.id, "a change of its name or address")?;
+        free_of_cleanups(tx, node.id, "a change of its name or address")?;
     }
     if before.name != node.name {
         delete(tx, table::NODE_NAMES, &before.name)?;
@@ -49,10 +50,8 @@ pub(super) fn remove(tx: &mut dyn Tx, id: NodeId, now: TimestampMs) -> Result<()
     if let Some((node, shard)) = scan_keys(tx, table::PLACEMENTS, &one)?.pop() {
         return Err(RegistryError::NodeHasShards { node, shard });
     }
-    if let Some((node, shard)) = scan_keys(tx, table::CLEANUPS, &one)?.pop() {
-        return Err(RegistryError::CleanupOpen { node, shard });
-    }
     free_of_migrations(tx, id, "its removal")?;
+    free_of_cleanups(tx, id, "its removal")?;
     delete(tx, table::NODES, &id)?;
     delete(tx, table::NODE_NAMES, &before.name)?;
     log(tx, EventKind::NodeRemoved { node: id }, now)
@@ -90,6 +89,25 @@ fn free_of_migrations(
         Some(migration) => Err(RegistryError::NodeInMigration {
             node,
             migration: migration.id,
+            change,
+        }),
+    }
+}
+
+/// Refuses what settling a cleanup relies on. Costs what is open.
+fn free_of_cleanups(
+    tx: &mut dyn Tx,
+    node: NodeId,
+    change: &'static str,
+) -> Result<(), RegistryError> {
+    let open = scan(tx, table::CLEANUPS, &Scan::all())?;
+    let needs_it = |(_, cleanup): &&(_, Cleanup)| cleanup.from == node || cleanup.to == node;
+    match open.iter().find(needs_it) {
+        None => Ok(()),
+        Some((_, cleanup)) => Err(RegistryError::NodeInCleanup {
+            node,
+            shard: cleanup.shard,
+            migration: cleanup.migration,
             change,
         }),
     }

@@ -1,9 +1,13 @@
 use super::MigrationTracker;
-use crate::schema::key::SettingsKey;
+use crate::schema::codec::Record;
+use crate::schema::key::{Key as _, SettingsKey};
+use crate::schema::table::Table;
 use crate::schema::text::{NodeName, RangeKey, ShardName};
 use crate::schema::v1::{Cleanup, Event, Migration, Node, Settings, Shard, Status};
 use crate::schema::{EventSeq, MigrationId, NodeId, ShardId, table};
-use crate::store::{Scan, Snapshot, StoreError, active, get, has, last, scan, scan_lenient};
+use crate::store::{
+    ReadRows, Scan, Snapshot, StoreError, active, get, has, last, scan, scan_lenient,
+};
 
 impl MigrationTracker {
     /// The migration with this id, under way or ended. A point read.
@@ -30,7 +34,7 @@ impl MigrationTracker {
     pub fn active_migration(&self, shard: ShardId) -> Result<Option<Migration>, StoreError> {
         self.store
             .read(|rows| match get(rows, table::ACTIVE_SHARDS, &shard)? {
-                Some(entry) => get(rows, table::MIGRATIONS, &entry.migration),
+                Some(entry) => follow(rows, table::MIGRATIONS, &entry.migration).map(Some),
                 None => Ok(None),
             })
     }
@@ -129,6 +133,15 @@ impl MigrationTracker {
         Ok(rows.into_iter().map(|(_, cleanup)| cleanup).collect())
     }
 
+    /// The copy of the shard on the node that has to go, if there is one. A point read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or the row is damaged.
+    pub fn cleanup(&self, node: NodeId, shard: ShardId) -> Result<Option<Cleanup>, StoreError> {
+        self.store
+            .read(|rows| get(rows, table::CLEANUPS, &(node, shard)))
+    }
+
     /// The settings in force.
     ///
     /// # Errors
@@ -155,7 +168,7 @@ impl MigrationTracker {
     pub fn node_by_name(&self, name: &NodeName) -> Result<Option<Node>, StoreError> {
         self.store
             .read(|rows| match get(rows, table::NODE_NAMES, name)? {
-                Some(entry) => get(rows, table::NODES, &entry.node),
+                Some(entry) => follow(rows, table::NODES, &entry.node).map(Some),
                 None => Ok(None),
             })
     }
@@ -175,7 +188,7 @@ impl MigrationTracker {
     pub fn shard_by_name(&self, name: &ShardName) -> Result<Option<Shard>, StoreError> {
         self.store
             .read(|rows| match get(rows, table::SHARD_NAMES, name)? {
-                Some(entry) => get(rows, table::SHARDS, &entry.shard),
+                Some(entry) => follow(rows, table::SHARDS, &entry.shard).map(Some),
                 None => Ok(None),
             })
     }
@@ -195,11 +208,22 @@ impl MigrationTracker {
             else {
                 return Ok(None);
             };
-            let shard = get(rows, table::SHARDS, &entry.shard)?;
-            Ok(shard.filter(|shard| {
-                let range = shard.range.as_ref();
-                range.is_some_and(|range| range.contains(key))
-            }))
+            let shard = follow(rows, table::SHARDS, &entry.shard)?;
+            let range = shard.range.as_ref();
+            let holds_key = range.is_some_and(|range| range.contains(key));
+            Ok(holds_key.then_some(shard))
         })
     }
+}
+
+/// The row that an index names.
+fn follow<R: Record>(
+    rows: &mut dyn ReadRows,
+    table: Table<R>,
+    key: &R::Key,
+) -> Result<R, StoreError> {
+    get(rows, table, key)?.ok_or_else(|| {
+        let key = key.to_bytes();
+        StoreError::inconsistent(table.id(), &key, "an index names a row that is not there")
+    })
 }

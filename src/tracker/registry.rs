@@ -66,6 +66,21 @@ pub enum RegistryError {
         /// The shard.
         shard: ShardId,
     },
+    /// A cleanup needs the node.
+    #[error(
+        "node {node} is needed for a cleanup of shard {shard} (migration {migration}): \
+         {change} has to wait until that is settled"
+    )]
+    NodeInCleanup {
+        /// The node.
+        node: NodeId,
+        /// The shard.
+        shard: ShardId,
+        /// The migration that left the copy.
+        migration: MigrationId,
+        /// What was to be changed.
+        change: &'static str,
+    },
     /// A migration holds the node.
     #[error("node {node} takes part in migration {migration}: {change} has to wait for its end")]
     NodeInMigration {
@@ -129,6 +144,19 @@ pub enum RegistryError {
         shard: ShardId,
         /// The migration.
         migration: MigrationId,
+        /// What was to be changed.
+        change: &'static str,
+    },
+    /// A copy of the shard has to go first.
+    #[error(
+        "shard {shard} still has a copy on node {node} that has to go: \
+         {change} has to wait until that cleanup is settled"
+    )]
+    ShardInCleanup {
+        /// The shard.
+        shard: ShardId,
+        /// Where the copy is.
+        node: NodeId,
         /// What was to be changed.
         change: &'static str,
     },

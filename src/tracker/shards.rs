@@ -1,7 +1,7 @@
 use super::RegistryError;
 use crate::schema::v1::{KeyRange, Placement, RangeEntry, Shard, ShardNameEntry};
 use crate::schema::{NodeId, ShardId, table};
-use crate::store::{Scan, Tx, delete, first, get, has, last, put};
+use crate::store::{Scan, Tx, delete, first, get, has, last, put, scan_keys};
 
 pub(super) fn register(tx: &mut dyn Tx, shard: &Shard) -> Result<(), RegistryError> {
     if let Some(there) = get(tx, table::SHARDS, &shard.id)? {
@@ -32,7 +32,10 @@ pub(super) fn update(tx: &mut dyn Tx, shard: &Shard) -> Result<(), RegistryError
         return Ok(());
     }
     if before.name != next.name || before.range != next.range || before.replicas != next.replicas {
-        free_of_migration(tx, shard.id, "its name, range or replicas")?;
+        free_of_migration(tx, shard.id, "a change of its name, range or replicas")?;
+    }
+    if before.name != next.name {
+        free_of_cleanups(tx, shard.id, "a change of its name")?;
     }
     write(tx, Some(&before), &next)
 }
@@ -40,6 +43,7 @@ pub(super) fn update(tx: &mut dyn Tx, shard: &Shard) -> Result<(), RegistryError
 pub(super) fn remove(tx: &mut dyn Tx, id: ShardId) -> Result<(), RegistryError> {
     let before = load(tx, id)?;
     free_of_migration(tx, id, "its removal")?;
+    free_of_cleanups(tx, id, "its removal")?;
     erase_indexes(tx, &before)?;
     delete(tx, table::SHARDS, &id)?;
     Ok(())
@@ -59,6 +63,23 @@ fn free_of_migration(
         Some(active) => Err(RegistryError::ShardInMigration {
             shard,
             migration: active.migration,
+            change,
+        }),
+    }
+}
+
+/// A copy that has to go is found by the name of its shard. Costs what is open.
+fn free_of_cleanups(
+    tx: &mut dyn Tx,
+    shard: ShardId,
+    change: &'static str,
+) -> Result<(), RegistryError> {
+    let open = scan_keys(tx, table::CLEANUPS, &Scan::all())?;
+    match open.iter().find(|(_, of)| *of == shard) {
+        None => Ok(()),
+        Some((node, _)) => Err(RegistryError::ShardInCleanup {
+            shard,
+            node: *node,
             change,
         }),
     }

@@ -41,8 +41,10 @@ pub struct Cleanup {
     pub to: NodeId,
     /// When it was left.
     pub created_at_ms: TimestampMs,
-    /// Not to be settled before this instant (grace, backoff).
+    /// The copy stays until this instant (grace).
     pub not_before_ms: TimestampMs,
+    /// Nothing is tried before this instant (backoff).
+    pub retry_at_ms: TimestampMs,
     /// How often settling it failed.
     pub attempts: u32,
     /// Why it failed last.
@@ -50,8 +52,6 @@ pub struct Cleanup {
     /// For a source to release: whether the destination is known to serve its copy. Until then
     /// the source copy stays.
     pub activated: bool,
-    /// Whether writes to the source may still be stopped and have to go on first.
-    pub fenced: bool,
 }
 
 impl Record for Cleanup {

@@ -84,7 +84,7 @@ pub enum EventKind {
         /// Where the copy is.
         node: NodeId,
         /// When it is tried again.
-        not_before_ms: TimestampMs,
+        retry_at_ms: TimestampMs,
     },
     /// A copy is gone.
     CleanupSettled {

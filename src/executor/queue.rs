@@ -1,0 +1,266 @@
+//! What to do next: the oldest cleanup that is due, else the first migration that can be claimed.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::in_hand::InHand;
+use super::settle::{self, Settled};
+use super::throttle::Throttle;
+use super::{ExecutorOptions, RunReport};
+use crate::machine::StepError;
+use crate::schema::key::SlotScope;
+use crate::schema::v1::{Cleanup, Migration};
+use crate::schema::{NodeId, ShardId, TimestampMs};
+use crate::store::StoreError;
+use crate::tracker::{Claim, ClaimError, MigrationTracker};
+
+/// How long an idle worker waits before it looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// How often one run tries to settle the same cleanup: a node that stays away must not keep the
+/// run from ending. The entry stays, and the next run tries again.
+const CLEANUP_TRIES_MAX: u32 = 3;
+
+/// One thing to do.
+pub(super) enum Work<'a> {
+    Move(Arc<InHand<'a>>),
+    Clean(Cleanup),
+}
+
+/// The work of a run, shared by its workers.
+pub(super) struct Queue<'a> {
+    tracker: &'a MigrationTracker,
+    options: &'a ExecutorOptions,
+    throttle: &'a Throttle,
+    state: Mutex<State<'a>>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State<'a> {
+    migrations: VecDeque<Migration>,
+    cleanups: VecDeque<Cleanup>,
+    in_hand: Vec<Arc<InHand<'a>>>,
+    cleaning: HashSet<(NodeId, ShardId)>,
+    tries: HashMap<(NodeId, ShardId), u32>,
+    fatal: Option<StoreError>,
+    over: bool,
+    report: RunReport,
+}
+
+impl<'a> Queue<'a> {
+    pub(super) fn new(
+        tracker: &'a MigrationTracker,
+        options: &'a ExecutorOptions,
+        throttle: &'a Throttle,
+    ) -> Self {
+        Self {
+            tracker,
+            options,
+            throttle,
+            state: Mutex::default(),
+            wake: Condvar::new(),
+        }
+    }
+
+    /// The next thing to do; waits while others work. `None`: the run is over.
+    pub(super) fn next(&self) -> Option<Work<'a>> {
+        let mut state = self.lock();
+        let mut looked = false;
+        loop {
+            if state.over || self.options.stop.is_stopped() {
+                return None;
+            }
+            let found = match self.take_cleanup(&mut state) {
+                Some(work) => Ok(Some(work)),
+                None => self.take_migration(&mut state),
+            };
+            match found {
+                Ok(Some(work)) => return Some(work),
+                Ok(None) if !looked => {
+                    looked = true;
+                    if let Err(error) = self.look(&mut state) {
+                        self.give_up(&mut state, error);
+                    }
+                }
+                Ok(None) => {
+                    if !self.wait_is_worth_it(&state) {
+                        state.over = true;
+                        self.wake.notify_all();
+                        return None;
+                    }
+                    looked = false;
+                    state = self.wait(state);
+                }
+                Err(error) => self.give_up(&mut state, error),
+            }
+        }
+    }
+
+    /// A migration is no longer in hand.
+    pub(super) fn put_down(&self, done: &Arc<InHand<'a>>, count: impl FnOnce(&mut RunReport)) {
+        let mut state = self.lock();
+        state.in_hand.retain(|other| !Arc::ptr_eq(other, done));
+        count(&mut state.report);
+        self.wake.notify_all();
+    }
+
+    /// A cleanup is no longer in hand.
+    pub(super) fn put_down_cleanup(&self, cleanup: &Cleanup, settled: Settled) {
+        let key = (cleanup.node, cleanup.shard);
+        let mut state = self.lock();
+        state.cleaning.remove(&key);
+        match settled {
+            Settled::Yes => state.report.settled += 1,
+            Settled::Failed => *state.tries.entry(key).or_default() += 1,
+            Settled::Later | Settled::Elsewhere => {}
+        }
+        self.wake.notify_all();
+    }
+
+    /// Marks a cleanup as in hand, unless somebody else has it.
+    pub(super) fn take_this_cleanup(&self, key: (NodeId, ShardId)) -> bool {
+        self.lock().cleaning.insert(key)
+    }
+
+    /// The file failed: every worker ends.
+    pub(super) fn fail(&self, error: StoreError) {
+        let mut state = self.lock();
+        self.give_up(&mut state, error);
+    }
+
+    /// Every migration that is in hand.
+    pub(super) fn in_hand(&self) -> Vec<Arc<InHand<'a>>> {
+        self.lock().in_hand.clone()
+    }
+
+    /// Whether the workers have ended, or are asked to.
+    pub(super) fn is_over(&self) -> bool {
+        self.lock().over
+    }
+
+    /// Wakes everybody who waits, and ends the run.
+    pub(super) fn end(&self) {
+        self.lock().over = true;
+        self.wake.notify_all();
+    }
+
+    /// What the run did.
+    pub(super) fn report(&self) -> Result<RunReport, StoreError> {
+        let mut state = self.lock();
+        match state.fatal.take() {
+            Some(error) => Err(error),
+            None => Ok(std::mem::take(&mut state.report)),
+        }
+    }
+
+    /// Waits for somebody to finish something, or a little.
+    pub(super) fn doze(&self, at_most: Duration) {
+        let state = self.lock();
+        let waited = self.wake.wait_timeout(state, at_most);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<'a>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'g>(&self, state: MutexGuard<'g, State<'a>>) -> MutexGuard<'g, State<'a>> {
+        let waited = self.wake.wait_timeout(state, LOOK_AGAIN);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn give_up(&self, state: &mut State<'a>, error: StoreError) {
+        state.fatal.get_or_insert(error);
+        state.over = true;
+        self.wake.notify_all();
+    }
+
+    /// Reads what there is to do.
+    fn look(&self, state: &mut State<'a>) -> Result<(), StoreError> {
+        state.migrations = self.tracker.unfinished()?.into();
+        state.cleanups = self.tracker.cleanups()?.into();
+        Ok(())
+    }
+
+    fn take_cleanup(&self, state: &mut State<'a>) -> Option<Work<'a>> {
+        let now = self.tracker.now();
+        for _ in 0..state.cleanups.len() {
+            let cleanup = state.cleanups.pop_front()?;
+            let key = (cleanup.node, cleanup.shard);
+            let tried = state.tries.get(&key).copied().unwrap_or(0);
+            if tried >= CLEANUP_TRIES_MAX || state.cleaning.contains(&key) {
+                continue;
+            }
+            if settle::is_due(&cleanup, now) {
+                state.cleaning.insert(key);
+                return Some(Work::Clean(cleanup));
+            }
+            state.cleanups.push_back(cleanup);
+        }
+        None
+    }
+
+    fn take_migration(&self, state: &mut State<'a>) -> Result<Option<Work<'a>>, StoreError> {
+        let now = self.tracker.now();
+        let mut full = HashSet::new();
+        let mut kept = VecDeque::new();
+        let mut taken = None;
+        while let Some(migration) = state.migrations.pop_front() {
+            if may_try(&migration, now, &full) {
+                match self.tracker.claim(migration.id, &self.options.name) {
+                    Ok(claim) => {
+                        taken = Some(self.take(state, claim));
+                        break;
+                    }
+                    Err(ClaimError::Store(error)) => return Err(error),
+                    Err(ClaimError::Limit { scope, .. }) => {
+                        full.insert(scope);
+                    }
+                    Err(ClaimError::NotFound { .. })
+                    | Err(ClaimError::Refused(StepError::Ended { .. })) => continue,
+                    Err(refusal) => {
+                        tracing::debug!(id = %migration.id, %refusal, "waits");
+                    }
+                }
+            }
+            kept.push_back(migration);
+        }
+        kept.append(&mut state.migrations);
+        state.migrations = kept;
+        Ok(taken)
+    }
+
+    fn take(&self, state: &mut State<'a>, claim: Claim<'a>) -> Work<'a> {
+        let in_hand = Arc::new(InHand::new(claim, self.options, self.throttle));
+        state.in_hand.push(Arc::clone(&in_hand));
+        Work::Move(in_hand)
+    }
+
+    /// Whether something that is being done, or a wait that ends by itself, can make more work.
+    fn wait_is_worth_it(&self, state: &State<'a>) -> bool {
+        let now = self.tracker.now();
+        let backs_off = |migration: &Migration| migration.not_before_ms > now;
+        let retries = |cleanup: &Cleanup| {
+            let key = (cleanup.node, cleanup.shard);
+            cleanup.retry_at_ms > now
+                && state.tries.get(&key).copied().unwrap_or(0) < CLEANUP_TRIES_MAX
+        };
+        !state.in_hand.is_empty()
+            || !state.cleaning.is_empty()
+            || state.migrations.iter().any(backs_off)
+            || state.cleanups.iter().any(retries)
+    }
+}
+
+/// Whether a claim has a chance: it does not back off, and no limit is known to be reached.
+fn may_try(migration: &Migration, now: TimestampMs, full: &HashSet<SlotScope>) -> bool {
+    let scopes = [
+        SlotScope::Total,
+        SlotScope::Source(migration.from),
+        SlotScope::Destination(migration.to),
+    ];
+    let has_slot = migration.holds_slot();
+    migration.not_before_ms <= now && (has_slot || !scopes.iter().any(|scope| full.contains(scope)))
+}

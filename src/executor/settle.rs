@@ -1,0 +1,114 @@
+//! What is left after a migration: the destination has to serve, and a copy has to go.
+
+use super::attempt::{Stopped, endpoint, guarded};
+use super::{ExecutorOptions, Job, Notice, ShardMover};
+use crate::schema::v1::{Cleanup, CleanupKind};
+use crate::schema::{Epoch, TimestampMs};
+use crate::store::StoreError;
+use crate::tracker::{CleanupError, CleanupReport, MigrationTracker};
+
+/// What became of a cleanup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// The copy is gone.
+    Yes,
+    /// Its time has not come.
+    Later,
+    /// It did not succeed, and is tried again.
+    Failed,
+    /// Somebody else settled it.
+    Elsewhere,
+}
+
+/// Whether there is something to do about `cleanup`: a destination is made to serve at once, the
+/// grace period is for the source copy only.
+pub(super) fn is_due(cleanup: &Cleanup, now: TimestampMs) -> bool {
+    let to_activate = cleanup.kind == CleanupKind::ReleaseSource && !cleanup.activated;
+    now >= cleanup.retry_at_ms && (to_activate || now >= cleanup.not_before_ms)
+}
+
+/// Does what there is to do about `cleanup`.
+pub(super) fn settle(
+    tracker: &MigrationTracker,
+    mover: &dyn ShardMover,
+    options: &ExecutorOptions,
+    cleanup: &Cleanup,
+) -> Result<Settled, StoreError> {
+    let job = job_of(tracker, cleanup)?;
+    let outcome = match cleanup.kind {
+        CleanupKind::ReleaseSource => release(tracker, mover, options, cleanup, &job),
+        CleanupKind::DiscardDestination => {
+            guarded(|| mover.discard_destination(&job)).map(|()| Settled::Yes)
+        }
+    };
+    let (report, settled) = match outcome {
+        Ok(Settled::Yes) => (CleanupReport::Settled, Settled::Yes),
+        Ok(other) => return Ok(other),
+        Err(Stopped::Interrupted) => return Ok(Settled::Later),
+        Err(Stopped::File(error)) => return Err(error),
+        Err(Stopped::Failed { reason, .. }) => {
+            options.observer.notice(&Notice::CleanupFailed {
+                cleanup,
+                reason: &reason,
+            });
+            (CleanupReport::Failed(reason.into()), Settled::Failed)
+        }
+    };
+    if !say(tracker, cleanup, report, options)? {
+        return Ok(Settled::Elsewhere);
+    }
+    if settled == Settled::Yes {
+        options.observer.notice(&Notice::Settled { cleanup });
+    }
+    Ok(settled)
+}
+
+/// The destination serves, then the source copy goes: in this order, and the first is durable
+/// before the second begins.
+fn release(
+    tracker: &MigrationTracker,
+    mover: &dyn ShardMover,
+    options: &ExecutorOptions,
+    cleanup: &Cleanup,
+    job: &Job,
+) -> Result<Settled, Stopped> {
+    if !cleanup.activated {
+        guarded(|| mover.activate(job))?;
+        let said = say(tracker, cleanup, CleanupReport::Activated, options);
+        if !said.map_err(Stopped::File)? {
+            return Ok(Settled::Elsewhere);
+        }
+    }
+    if tracker.now() < cleanup.not_before_ms {
+        return Ok(Settled::Later);
+    }
+    guarded(|| mover.release_source(job))?;
+    Ok(Settled::Yes)
+}
+
+/// Records `report`; false when the entry is no longer there.
+fn say(
+    tracker: &MigrationTracker,
+    cleanup: &Cleanup,
+    report: CleanupReport,
+    options: &ExecutorOptions,
+) -> Result<bool, StoreError> {
+    match tracker.report_cleanup(cleanup, report, &options.name) {
+        Ok(()) => Ok(true),
+        Err(CleanupError::NotFound { .. } | CleanupError::Superseded { .. }) => Ok(false),
+        Err(CleanupError::Store(error)) => Err(error),
+    }
+}
+
+fn job_of(tracker: &MigrationTracker, cleanup: &Cleanup) -> Result<Job, StoreError> {
+    let shard = tracker.shard(cleanup.shard)?;
+    let migration = tracker.get_migration(cleanup.migration)?;
+    Ok(Job {
+        migration: cleanup.migration,
+        epoch: migration.map_or(Epoch(0), |migration| migration.epoch),
+        shard: cleanup.shard,
+        shard_name: shard.map(|shard| shard.name),
+        from: endpoint(tracker, cleanup.from)?,
+        to: endpoint(tracker, cleanup.to)?,
+    })
+}
