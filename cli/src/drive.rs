@@ -53,15 +53,12 @@ pub(crate) fn drive(
 pub(crate) fn exit_of(report: &RunReport, now: TimestampMs) -> Exit {
     // A copy that is kept for its grace period is as it should be.
     let stuck = |cleanup: &&shardferry::Cleanup| cleanup.attempts > 0 || cleanup.not_before_ms <= now;
-    if report.stopped {
-        Exit::Interrupted
-    } else if report.failed > 0
-        || !report.unfinished.is_empty()
-        || report.cleanups.iter().any(|cleanup| stuck(&cleanup))
-    {
-        Exit::Unfinished
-    } else {
-        Exit::Success
+    let left = !report.unfinished.is_empty() || report.cleanups.iter().any(|one| stuck(&one));
+    match (left, report.stopped) {
+        (true, true) => Exit::Interrupted,
+        (true, false) => Exit::Unfinished,
+        (false, _) if report.failed > 0 => Exit::Unfinished,
+        (false, _) => Exit::Success,
     }
 }
 
