@@ -1,7 +1,8 @@
-//! A crash-safe shard-migration tracker, planner and executor.
+#![doc = include_str!("../README.md")]
 
 pub mod executor;
 pub mod machine;
+pub mod movers;
 pub mod store;
 pub mod tracker;
 

@@ -108,6 +108,9 @@ pub enum DecodeError {
         /// The rule that does not hold.
         rule: &'static str,
     },
+    /// A record in another form than the one that it is written in.
+    #[error("the record is not written the way it would be written again")]
+    NotCanonical,
 }
 
 /// A record that cannot be stored.
@@ -133,8 +136,12 @@ pub enum EncodeError {
     },
 }
 
-fn config() -> Configuration<LittleEndian, Varint, Limit<PAYLOAD_BYTES_MAX>> {
-    bincode::config::standard().with_limit::<PAYLOAD_BYTES_MAX>()
+/// What decoding may claim. bincode counts 8 bytes for each number and each length, however few
+/// it takes on disk: a payload of the longest length can claim up to 8 times as much.
+const CLAIM_BYTES_MAX: usize = 8 * PAYLOAD_BYTES_MAX;
+
+fn config() -> Configuration<LittleEndian, Varint, Limit<CLAIM_BYTES_MAX>> {
+    bincode::config::standard().with_limit::<CLAIM_BYTES_MAX>()
 }
 
 fn checksum(table: TableId, version: u8, key: &[u8], payload: &[u8]) -> u32 {
@@ -228,5 +235,12 @@ pub(crate) fn decode<R: Record>(
     record
         .validate(key)
         .map_err(|rule| DecodeError::Invalid { rule })?;
-    Ok(record)
+    // bincode also reads numbers that are written longer than they need to be, and a reason that
+    // is cut. Such bytes are not ours, and would change when the row is written again.
+    let again = bincode::serde::encode_to_vec(&record, bincode::config::standard());
+    if again.is_ok_and(|again| again == payload) {
+        Ok(record)
+    } else {
+        Err(DecodeError::NotCanonical)
+    }
 }

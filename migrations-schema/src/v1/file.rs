@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, VERSION};
+use super::{Rule, VERSION, rule};
 use crate::codec::Record;
 use crate::id::{EventSeq, FileId, TimestampMs};
 use crate::key::{MetaKey, RetentionKey, RowKey};
@@ -15,8 +15,13 @@ pub struct FileMeta {
     pub file: FileId,
     /// When the file was created.
     pub created_at_ms: TimestampMs,
-    /// Which version of the library created it.
+    /// Which version of the library created it; at most [`Self::CREATED_BY_BYTES_MAX`] bytes.
     pub created_by: String,
+}
+
+impl FileMeta {
+    /// The longest name of a version.
+    pub const CREATED_BY_BYTES_MAX: usize = 128;
 }
 
 impl Record for FileMeta {
@@ -24,7 +29,10 @@ impl Record for FileMeta {
     const VERSION: u8 = VERSION;
 
     fn validate(&self, _: &MetaKey) -> Result<(), Rule> {
-        Ok(())
+        rule(
+            self.created_by.len() <= Self::CREATED_BY_BYTES_MAX,
+            "created_by has at most 128 bytes",
+        )
     }
 }
 
@@ -47,15 +55,22 @@ impl Record for Pruned {
     }
 }
 
-/// A row that could not be decoded and was taken out of its table, whole.
+/// A row that could not be decoded and was taken out of its table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetAsideRow {
-    /// The value, as it stood.
+    /// The value, as it stood; of a longer one the first [`Self::VALUE_BYTES_MAX`] bytes.
     pub value: Vec<u8>,
+    /// How long the value was.
+    pub value_bytes: u64,
     /// Why it could not be decoded.
     pub reason: Reason,
     /// When it was set aside.
     pub at_ms: TimestampMs,
+}
+
+impl SetAsideRow {
+    /// Most bytes that are kept of a value: more than any record has that this library writes.
+    pub const VALUE_BYTES_MAX: usize = 48 * 1024;
 }
 
 impl Record for SetAsideRow {
@@ -63,6 +78,13 @@ impl Record for SetAsideRow {
     const VERSION: u8 = VERSION;
 
     fn validate(&self, _: &RowKey) -> Result<(), Rule> {
-        Ok(())
+        rule(
+            self.value.len() <= Self::VALUE_BYTES_MAX,
+            "at most 48 KiB of a value are kept",
+        )?;
+        rule(
+            usize::try_from(self.value_bytes).is_ok_and(|bytes| bytes >= self.value.len()),
+            "the value was at least as long as what is kept of it",
+        )
     }
 }

@@ -29,6 +29,7 @@ pub enum Trigger {
 ///    '----- fail / cancel -+--------------------------------'  --> Failed | Cancelled
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Begun; nothing was copied yet.
     Pending,

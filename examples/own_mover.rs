@@ -1,0 +1,140 @@
+//! A mover of one's own: shards are maps in memory, moved between two "nodes" while the executor
+//! takes care of claims, retries, verification, cutover and cleanup.
+//!
+//! `cargo run --example own_mover`
+
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+
+use shardferry::executor::{
+    Executor, ExecutorOptions, Job, MoverError, Proof, Reporter, ShardMover,
+};
+use shardferry::schema::text::{Algorithm, Digest};
+use shardferry::schema::v1::{SavedCheckpoint, Side};
+use shardferry::{MigrationTracker, NodeId, ShardId};
+
+/// The rows of one shard.
+type Rows = BTreeMap<String, String>;
+
+/// What each node serves, and what is being copied to it.
+#[derive(Default)]
+struct Cluster {
+    serving: HashMap<(NodeId, ShardId), Rows>,
+    arriving: HashMap<(NodeId, ShardId), Rows>,
+}
+
+#[derive(Default)]
+struct MemoryMover {
+    cluster: Mutex<Cluster>,
+}
+
+impl MemoryMover {
+    fn with<T>(&self, work: impl FnOnce(&mut Cluster) -> T) -> T {
+        work(&mut self.cluster.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ShardMover for MemoryMover {
+    fn copy(
+        &self,
+        job: &Job,
+        _checkpoint: Option<&SavedCheckpoint>,
+        reporter: &dyn Reporter,
+    ) -> Result<(), MoverError> {
+        let rows = self
+            .with(|cluster| cluster.serving.get(&(job.from.node, job.shard)).cloned())
+            .ok_or_else(|| {
+                MoverError::permanent(format!("node {} has no shard {}", job.from.node, job.shard))
+            })?;
+        let bytes = bytes_of(&rows);
+        reporter.throttle(bytes)?;
+        // Whatever an earlier attempt left is replaced: copying twice is copying once.
+        self.with(|cluster| cluster.arriving.insert((job.to.node, job.shard), rows));
+        reporter.progress(bytes, Some(bytes))?;
+        Ok(())
+    }
+
+    fn verify(&self, job: &Job, _reporter: &dyn Reporter) -> Result<Proof, MoverError> {
+        let algorithm = Algorithm::new("rows")
+            .map_err(|error| MoverError::permanent("naming the digest").because(error))?;
+        self.with(|cluster| {
+            Ok(Proof {
+                algorithm,
+                source: side(cluster.serving.get(&(job.from.node, job.shard)))?,
+                destination: side(cluster.arriving.get(&(job.to.node, job.shard)))?,
+            })
+        })
+    }
+
+    fn activate(&self, job: &Job) -> Result<(), MoverError> {
+        let key = (job.to.node, job.shard);
+        self.with(|cluster| {
+            // Called again after a crash, there is nothing left to do.
+            if let Some(rows) = cluster.arriving.remove(&key) {
+                cluster.serving.insert(key, rows);
+            }
+        });
+        Ok(())
+    }
+
+    fn release_source(&self, job: &Job) -> Result<(), MoverError> {
+        self.with(|cluster| cluster.serving.remove(&(job.from.node, job.shard)));
+        Ok(())
+    }
+
+    fn discard_destination(&self, job: &Job) -> Result<(), MoverError> {
+        self.with(|cluster| cluster.arriving.remove(&(job.to.node, job.shard)));
+        Ok(())
+    }
+}
+
+fn bytes_of(rows: &Rows) -> u64 {
+    let bytes: usize = rows
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum();
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+fn side(rows: Option<&Rows>) -> Result<Side, MoverError> {
+    let rows = rows.ok_or_else(|| MoverError::retriable("the copy is gone").starting_over())?;
+    let digest = blake3::hash(format!("{rows:?}").as_bytes());
+    let digest = Digest::new(*digest.as_bytes())
+        .map_err(|error| MoverError::permanent("storing the digest").because(error))?;
+    Ok(Side {
+        items: u64::try_from(rows.len()).unwrap_or(u64::MAX),
+        bytes: bytes_of(rows),
+        digest,
+    })
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let tracker = MigrationTracker::create(folder.path().join("shards.redb"))?;
+    let mover = MemoryMover::default();
+    let rows: Rows = [("ada", "1815"), ("grace", "1906")]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+    mover.with(|cluster| {
+        cluster
+            .serving
+            .insert((NodeId(1), ShardId(7)), rows.clone())
+    });
+
+    let id = tracker.begin_migration(ShardId(7), NodeId(1), NodeId(2))?;
+    let report = Executor::run(&tracker, &mover, &ExecutorOptions::new("own-mover")?)?;
+    println!("{} moved, {} cleaned up", report.completed, report.settled);
+    for event in tracker.history(id)? {
+        println!("  {:>3} {:?} by {:?}", event.seq, event.kind, event.actor);
+    }
+
+    mover.with(|cluster| {
+        assert_eq!(cluster.serving.get(&(NodeId(2), ShardId(7))), Some(&rows));
+        assert_eq!(cluster.serving.get(&(NodeId(1), ShardId(7))), None);
+        assert!(cluster.arriving.is_empty());
+    });
+    Ok(())
+}

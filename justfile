@@ -1,0 +1,35 @@
+# The recipes
+default:
+    @just --list
+
+# The whole gate
+ci:
+    .ci/run
+
+# The tests
+test *args:
+    cargo test --workspace {{args}}
+
+# Format
+fmt:
+    cargo fmt --all
+
+# Lint, warnings are errors
+lint:
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# The documentation, warnings are errors
+doc *args:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features {{args}}
+
+# Licences, sources and versions of the dependencies
+deny:
+    cargo deny --workspace check bans licenses sources
+
+# What `cargo add shardferry` brings
+tree:
+    cargo tree -e normal -p shardferry
+
+# Write golden fixtures that are missing
+bless:
+    SHARDFERRY_BLESS=1 cargo test -p migrations-schema --test it the_code_writes

@@ -1,0 +1,183 @@
+//! `meta`, `settings`, `retention`, `set_aside`: the file itself.
+
+use migrations_schema::key::{MetaKey, RetentionKey, RowKey, SettingsKey};
+use migrations_schema::table::{self, TableId};
+use migrations_schema::text::Reason;
+use migrations_schema::v1::{FileMeta, Pruned, SetAsideRow, Settings, Verification};
+use migrations_schema::{EventSeq, FORMAT, FileId, TimestampMs};
+use uuid::Uuid;
+
+use super::samples::{END_OF_TIME, NEW_YEAR, file_id, longest_reason};
+use super::{Case, case, variants};
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = meta();
+    cases.extend(settings());
+    cases.extend(retention());
+    cases.extend(set_aside());
+    cases
+}
+
+fn meta() -> Vec<Case> {
+    let row = |name: &str, meta: FileMeta| case(table::META, name, MetaKey::File, meta);
+    vec![
+        row(
+            "minimal",
+            FileMeta {
+                format: 0,
+                file: FileId(Uuid::nil()),
+                created_at_ms: TimestampMs(0),
+                created_by: String::new(),
+            },
+        ),
+        row(
+            "maximal",
+            FileMeta {
+                format: u32::MAX,
+                file: FileId(Uuid::max()),
+                created_at_ms: END_OF_TIME,
+                created_by: "x".repeat(1024),
+            },
+        ),
+        row(
+            "typical",
+            FileMeta {
+                format: FORMAT,
+                file: file_id(),
+                created_at_ms: NEW_YEAR,
+                created_by: "shardferry 0.1.0".to_owned(),
+            },
+        ),
+    ]
+}
+
+fn settings() -> Vec<Case> {
+    let row = |name: &str, settings: Settings| {
+        case(table::SETTINGS, name, SettingsKey::Current, settings)
+    };
+    let mut cases = vec![
+        row("minimal", smallest_settings()),
+        row("maximal", largest_settings()),
+        row("default", Settings::default()),
+    ];
+    let verifications = variants! { Verification;
+        Verification::Optional => "optional": Verification::Optional,
+        Verification::Required => "required": Verification::Required,
+    };
+    cases.extend(verifications.into_iter().map(|(name, verification)| {
+        row(
+            &format!("verification-{name}"),
+            Settings {
+                verification,
+                ..smallest_settings()
+            },
+        )
+    }));
+    cases
+}
+
+fn smallest_settings() -> Settings {
+    Settings {
+        verification: Verification::Optional,
+        in_flight_max: None,
+        in_flight_per_source_max: None,
+        in_flight_per_destination_max: None,
+        bytes_per_second_max: None,
+        attempts_max: 1,
+        backoff_ms_min: 0,
+        backoff_ms_max: 0,
+        lease_ms: 1,
+        stall_ms: 0,
+        cooldown_ms: 0,
+        cleanup_grace_ms: 0,
+        retention_count_max: None,
+        retention_ms_max: None,
+        progress_lag_ms_max: 0,
+        free_bytes_min: 0,
+    }
+}
+
+fn largest_settings() -> Settings {
+    Settings {
+        verification: Verification::Required,
+        in_flight_max: Some(u32::MAX),
+        in_flight_per_source_max: Some(u32::MAX),
+        in_flight_per_destination_max: Some(u32::MAX),
+        bytes_per_second_max: Some(u64::MAX),
+        attempts_max: u32::MAX,
+        backoff_ms_min: u64::MAX,
+        backoff_ms_max: u64::MAX,
+        lease_ms: u64::MAX,
+        stall_ms: u64::MAX,
+        cooldown_ms: u64::MAX,
+        cleanup_grace_ms: u64::MAX,
+        retention_count_max: Some(u64::MAX),
+        retention_ms_max: Some(u64::MAX),
+        progress_lag_ms_max: u64::MAX,
+        free_bytes_min: u64::MAX,
+    }
+}
+
+fn retention() -> Vec<Case> {
+    let row = |name: &str, through: u64, migrations: u64| {
+        let through = EventSeq(through);
+        case(
+            table::RETENTION,
+            name,
+            RetentionKey::Pruned,
+            Pruned {
+                through,
+                migrations,
+            },
+        )
+    };
+    vec![
+        row("minimal", 0, 0),
+        row("maximal", u64::MAX, u64::MAX),
+        row("typical", 70_000, 1_234),
+    ]
+}
+
+fn set_aside() -> Vec<Case> {
+    vec![
+        case(
+            table::SET_ASIDE,
+            "minimal",
+            RowKey {
+                table: 0,
+                key: Vec::new(),
+            },
+            SetAsideRow {
+                value: Vec::new(),
+                reason: Reason::new(""),
+                at_ms: TimestampMs(0),
+            },
+        ),
+        case(
+            table::SET_ASIDE,
+            "maximal",
+            RowKey {
+                table: u8::MAX,
+                key: vec![0xff; 1024],
+            },
+            SetAsideRow {
+                value: vec![0xff; 32 * 1024],
+                reason: longest_reason(),
+                at_ms: END_OF_TIME,
+            },
+        ),
+        case(
+            table::SET_ASIDE,
+            "typical",
+            RowKey {
+                table: TableId::Nodes.tag(),
+                key: vec![0, 0, 0, 0, 0, 0, 0, 7],
+            },
+            SetAsideRow {
+                value: b"not a record".to_vec(),
+                reason: Reason::new("the value begins with [6e, 6f] instead of [53, 46]"),
+                at_ms: NEW_YEAR,
+            },
+        ),
+    ]
+}

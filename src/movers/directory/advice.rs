@@ -1,0 +1,20 @@
+//! Advice to the page cache. Where it is not taken, all works as well, only slower or less strictly.
+
+use std::fs::File;
+
+/// The cache may drop the file. What is not yet on the disk begins to be written, without waiting;
+/// what is, is read from the disk the next time.
+pub(super) fn will_not_be_read(file: &File) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}
+
+/// The file is read once, from the beginning to the end.
+pub(super) fn will_be_read_in_order(file: &File) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+}

@@ -1,0 +1,285 @@
+//! The copy of a tree.
+
+use rustix::fs::Mode;
+use rustix::io::Errno;
+
+use super::Tuning;
+use super::attributes::{apply, apply_to_link};
+use super::batch::Batch;
+use super::copy_file::create_file;
+use super::cursor::Cursor;
+use super::error::Problem;
+use super::meta::{Kind, Meta, Mtime};
+use super::meter::Meter;
+use super::node::Node;
+use super::relative::Relative;
+use super::remove::{remove, remove_entry, unlock};
+use super::tree::Tree;
+use super::walk::{Step, Visit, Walk};
+
+/// One copy of `source` to `target`.
+pub(super) struct Copier<'a> {
+    pub(super) source: &'a Tree,
+    pub(super) target: &'a Tree,
+    pub(super) meter: Meter<'a>,
+    pub(super) batch: Batch,
+    pub(super) tuning: Tuning,
+    pub(super) buffer: Vec<u8>,
+    pub(super) files_done: u64,
+    /// Where the copy goes on. `None`: from the beginning.
+    resume: Option<Cursor>,
+    node: &'a Node,
+    /// The top was created: its name has to last before a checkpoint counts on it.
+    top_created: bool,
+}
+
+impl<'a> Copier<'a> {
+    pub(super) fn new(
+        source: &'a Tree,
+        target: &'a Tree,
+        meter: Meter<'a>,
+        resume: Option<Cursor>,
+        node: &'a Node,
+        tuning: Tuning,
+    ) -> Self {
+        Self {
+            source,
+            target,
+            meter,
+            batch: Batch::new(tuning),
+            tuning,
+            buffer: vec![0; tuning.chunk_bytes],
+            files_done: 0,
+            resume,
+            node,
+            top_created: false,
+        }
+    }
+
+    /// Copies all of it. At the end every file and folder is synced, and the node's directory.
+    pub(super) fn run(mut self) -> Result<(), Problem> {
+        if self.resume.is_none() {
+            // What an attempt without a checkpoint left: nothing of it is known to be safe.
+            remove(self.target)?;
+        }
+        self.meter.add(0)?;
+        let mut walk = Walk::new(self.source);
+        let mut last = None;
+        while let Some(visit) = walk.next()? {
+            self.copy(&visit, &walk)?;
+            let cursor = self.cursor(&visit);
+            if visit.step != Step::Leave {
+                last = Some(cursor.clone());
+            }
+            if self.batch.is_full() {
+                self.sync()?;
+                if let Some(cursor) = &last {
+                    self.meter.checkpoint(cursor)?;
+                }
+            }
+        }
+        self.sync()?;
+        match last {
+            Some(cursor) => self.meter.checkpoint(&cursor),
+            None => Err(gone(self.source)),
+        }
+    }
+
+    /// `visit` is done.
+    fn cursor(&self, visit: &Visit) -> Cursor {
+        Cursor {
+            path: visit.path.clone(),
+            offset: visit.meta.bytes(),
+            mtime: visit.meta.mtime,
+            files_done: self.files_done,
+        }
+    }
+
+    fn copy(&mut self, visit: &Visit, walk: &Walk<'_>) -> Result<(), Problem> {
+        let path = &visit.path;
+        match (visit.step, visit.meta.kind) {
+            (Step::Enter, _) => self.enter(path, walk),
+            (Step::Leave, _) => self.leave(path, &visit.meta),
+            (Step::Leaf, Kind::File) => self.file(path, &visit.meta),
+            (Step::Leaf, Kind::Link) => self.link(path, &visit.meta),
+            (Step::Leaf, Kind::Folder | Kind::Other) => Err(special(self.source, path)),
+        }
+    }
+
+    /// Makes the folder, with access for us alone until it is complete.
+    fn enter(&mut self, path: &Relative, walk: &Walk<'_>) -> Result<(), Problem> {
+        match self.target.meta(path)? {
+            Some(meta) if meta.kind == Kind::Folder => {
+                unlock(self.target, path, &meta)?;
+                return self.prune(path, walk);
+            }
+            Some(_) => remove_entry(self.target, path)?,
+            None => {}
+        }
+        let (folder, name) = self.target.holder(path)?;
+        rustix::fs::mkdirat(&*folder, &name, Mode::RWXU)
+            .map_err(Problem::io("make the folder", || self.target.path(path)))?;
+        self.created(path);
+        Ok(())
+    }
+
+    /// Removes what an earlier attempt copied and the source no longer has.
+    fn prune(&self, path: &Relative, walk: &Walk<'_>) -> Result<(), Problem> {
+        let wanted = walk.names();
+        for name in self.target.names(path)? {
+            if wanted.binary_search(&name).is_err() {
+                remove_entry(self.target, &path.child(&name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All that is in the folder is there: nothing changes its time any more.
+    fn leave(&mut self, path: &Relative, source: &Meta) -> Result<(), Problem> {
+        let folder = self.target.folder(path)?;
+        apply(&*folder, source, self.target, path)?;
+        self.batch.add_folder(path.clone());
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Relative, seen: &Meta) -> Result<(), Problem> {
+        if self.is_safe(path, seen)? {
+            self.meter.add(seen.len)?;
+        } else {
+            self.copy_file(path)?;
+        }
+        self.files_done = self.files_done.saturating_add(1);
+        Ok(())
+    }
+
+    /// Whether an earlier attempt copied the whole file, synced it, and it has not changed since.
+    fn is_safe(&self, path: &Relative, seen: &Meta) -> Result<bool, Problem> {
+        let Some(cursor) = &self.resume else {
+            return Ok(false);
+        };
+        let covered = *path < cursor.path || *path == cursor.path && seen.len <= cursor.offset;
+        Ok(covered
+            && self
+                .target
+                .meta(path)?
+                .is_some_and(|copy| copy.looks_like(seen)))
+    }
+
+    /// The offset from which the file at `path` goes on; zero when nothing of it can be trusted.
+    pub(super) fn start_of(&self, path: &Relative, source: &Meta) -> Result<u64, Problem> {
+        let Some(cursor) = self.resume.as_ref().filter(|cursor| cursor.path == *path) else {
+            return Ok(0);
+        };
+        let unchanged = source.mtime == cursor.mtime && source.len >= cursor.offset;
+        let there = self
+            .target
+            .meta(path)?
+            .is_some_and(|copy| copy.kind == Kind::File && copy.len >= cursor.offset);
+        Ok(if unchanged && there { cursor.offset } else { 0 })
+    }
+
+    fn link(&mut self, path: &Relative, source: &Meta) -> Result<(), Problem> {
+        let points_to = self.source.link_target(path)?;
+        remove_entry(self.target, path)?;
+        let (folder, name) = self.target.holder(path)?;
+        rustix::fs::symlinkat(&points_to, &*folder, &name)
+            .map_err(Problem::io("make the link", || self.target.path(path)))?;
+        apply_to_link(source, self.target, path)?;
+        self.created(path);
+        Ok(())
+    }
+
+    /// Removes what is at `path` and makes an empty file, which only we may open.
+    pub(super) fn new_file(&mut self, path: &Relative) -> Result<std::fs::File, Problem> {
+        let file = match create_file(self.target, path)? {
+            Err(Errno::EXIST) => {
+                remove_entry(self.target, path)?;
+                create_file(self.target, path)?
+            }
+            other => other,
+        };
+        self.created(path);
+        file.map_err(Problem::io("create the file", || self.target.path(path)))
+    }
+
+    /// An entry was created: the folder that holds it has to be synced.
+    fn created(&mut self, path: &Relative) {
+        match path.split() {
+            Some((folder, _)) => self.batch.add_folder(folder),
+            None => self.top_created = true,
+        }
+    }
+
+    /// Makes all that was written last.
+    fn sync(&mut self) -> Result<(), Problem> {
+        self.batch.sync(self.target)?;
+        if self.top_created {
+            self.node.sync()?;
+            self.top_created = false;
+        }
+        Ok(())
+    }
+
+    /// Everything up to `offset` of the file at `path` is written: syncs it and says so.
+    pub(super) fn checkpoint_in_file(
+        &mut self,
+        path: &Relative,
+        mtime: Mtime,
+        offset: u64,
+        file: &std::fs::File,
+    ) -> Result<(), Problem> {
+        let cannot = "sync the file";
+        // A hole at the end has to count, or the file looks shorter than the checkpoint.
+        file.set_len(offset)
+            .and_then(|()| file.sync_data())
+            .map_err(Problem::io(cannot, || self.target.path(path)))?;
+        self.sync()?;
+        self.meter.checkpoint(&Cursor {
+            path: path.clone(),
+            offset,
+            mtime,
+            files_done: self.files_done,
+        })
+    }
+}
+
+/// The bytes of `source`. Refused when something in it cannot be copied, or when the destination
+/// node, the directory `node`, is in it: the copy would contain itself.
+pub(super) fn examine(source: &Tree, node: (u64, u64)) -> Result<u64, Problem> {
+    let mut total = 0_u64;
+    let mut walk = Walk::new(source);
+    let mut seen = false;
+    while let Some(visit) = walk.next()? {
+        seen = true;
+        if visit.step == Step::Leave {
+            continue;
+        }
+        if visit.meta.kind == Kind::Other {
+            return Err(special(source, &visit.path));
+        }
+        if visit.meta.identity == node {
+            let path = source.path(&visit.path);
+            return Err(Problem::Refused(format!(
+                "{path:?} is the directory of the destination node and lies in the shard; a node \
+                 needs a directory outside of every shard"
+            )));
+        }
+        total = total.saturating_add(visit.meta.bytes());
+    }
+    if seen { Ok(total) } else { Err(gone(source)) }
+}
+
+fn special(source: &Tree, at: &Relative) -> Problem {
+    let path = source.path(at);
+    Problem::Refused(format!(
+        "{path:?} is a socket, a pipe or a device, which cannot be copied; remove it from the shard"
+    ))
+}
+
+/// The shard is not where it should be.
+pub(super) fn gone(source: &Tree) -> Problem {
+    let path = source.path(&Relative::top());
+    Problem::Refused(format!(
+        "{path:?} is not there; is its disk mounted, and is the shard's name the name of its entry?"
+    ))
+}

@@ -1,0 +1,154 @@
+//! Moves shards that are files or folders from one directory to another.
+//!
+//! A node is a directory (a disk, a mount): the address of the node is its path. A shard is the
+//! entry of that directory with the shard's name, or with its id in decimal when it has no name: a
+//! file, a folder with all that is in it, or a symlink.
+//!
+//! ```text
+//! copy                 to/.shardferry-<migration>.part
+//! verify               both sides, BLAKE3
+//! activate             to/.shardferry-<migration>.part      -> to/<shard>
+//! release_source       from/<shard>                         -> from/.shardferry-<migration>.released, removed
+//! discard_destination  to/.shardferry-<migration>.part         removed
+//! ```
+//!
+//! **Kept**: regular files, folders, symlinks (as links, never followed), names in any encoding,
+//! permissions, modification times, holes of sparse files; the owner when we may give files away
+//! (as root). **Not kept**: hard links (each name becomes a file), extended attributes and ACLs,
+//! access times. Sockets, pipes and devices are refused. The destination's file system has to keep
+//! permissions and times in nanoseconds, or the verification says that the copy differs.
+//!
+//! **Still data**: nothing stops a program from writing to the source during the move. What it
+//! writes before the verification reads it is caught by that; stop the writer for the move.
+
+// The steps, and where they take place.
+mod names;
+mod node;
+mod rename;
+mod steps;
+
+// The tree: how it is reached and in which order it is visited.
+mod meta;
+mod relative;
+mod tree;
+mod walk;
+
+// The copy.
+mod attributes;
+mod batch;
+mod copy;
+mod copy_file;
+mod cursor;
+mod meter;
+mod segments;
+
+// The proof, the removal, and the scan of a node.
+mod digest;
+mod measure;
+mod remove;
+mod scan;
+mod verify;
+
+mod advice;
+mod error;
+
+#[cfg(test)]
+mod tests;
+
+pub use names::{is_temporary_name, temporary_owner};
+pub use scan::{ScanError, ScannedShard, scan};
+
+use crate::executor::{Job, MoverError, Proof, Reporter, ShardMover};
+use crate::schema::text::Algorithm;
+use crate::schema::v1::SavedCheckpoint;
+
+/// The name of the digest in a [`Proof`]: BLAKE3 over the stream that this module's `digest`
+/// describes.
+const ALGORITHM: &str = "blake3-tree-1";
+
+/// Moves shards that are files or folders between nodes that are directories. See the
+/// [module](self) for what is kept and what is not.
+///
+/// Every step may be called again after a crash. A crash leaves, besides the shard itself, at most
+/// one entry with a [temporary name](is_temporary_name) in each of the two directories; finishing
+/// or discarding the migration removes it.
+///
+/// ```
+/// use shardferry::movers::DirectoryMover;
+///
+/// let mover = DirectoryMover::new();
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct DirectoryMover {
+    tuning: Tuning,
+}
+
+impl DirectoryMover {
+    /// A mover. It holds nothing, and one serves any number of moves at the same time.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// How much is done between two looks at the reporter, and between two checkpoints.
+#[derive(Clone, Copy, Debug)]
+struct Tuning {
+    /// Read and written at once. Large enough for a disk, small enough for a byte limit.
+    chunk_bytes: usize,
+    /// Written to one file between two checkpoints.
+    sync_bytes: u64,
+    /// Files that wait for their fsync, all open: of the usual 1024 descriptors of a process,
+    /// several moves at a time have to take no more than a part.
+    batch_files: usize,
+    /// Folders that wait for their fsync.
+    batch_folders: usize,
+    /// Bytes in files that wait for their fsync.
+    batch_bytes: u64,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            chunk_bytes: 1024 * 1024,
+            sync_bytes: 64 * 1024 * 1024,
+            batch_files: 64,
+            batch_folders: 256,
+            batch_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+impl ShardMover for DirectoryMover {
+    fn copy(
+        &self,
+        job: &Job,
+        checkpoint: Option<&SavedCheckpoint>,
+        reporter: &dyn Reporter,
+    ) -> Result<(), MoverError> {
+        Ok(steps::copy(job, checkpoint, reporter, self.tuning)?)
+    }
+
+    fn verify(&self, job: &Job, reporter: &dyn Reporter) -> Result<Proof, MoverError> {
+        let (source, destination) = steps::verify(job, reporter)?;
+        let algorithm =
+            Algorithm::new(ALGORITHM).map_err(|error| MoverError::permanent(error.to_string()))?;
+        Ok(Proof {
+            algorithm,
+            source,
+            destination,
+        })
+    }
+
+    fn activate(&self, job: &Job) -> Result<(), MoverError> {
+        Ok(steps::activate(job)?)
+    }
+
+    fn release_source(&self, job: &Job) -> Result<(), MoverError> {
+        Ok(steps::release_source(job)?)
+    }
+
+    fn discard_destination(&self, job: &Job) -> Result<(), MoverError> {
+        Ok(steps::discard_destination(job)?)
+    }
+}

@@ -1,0 +1,10 @@
+//! The directory mover on real directories.
+
+mod cursor;
+mod names;
+mod resume;
+mod round_trip;
+mod safety;
+mod scan;
+mod steps;
+mod support;

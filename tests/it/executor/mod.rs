@@ -1,0 +1,439 @@
+//! The executor, with a mover that does as it is told.
+
+mod mover;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use shardferry::executor::{
+    Executor, ExecutorOptions, Notice, Observer, RunReport, StopToken,
+};
+use shardferry::schema::text::{ExecutorName, NodeName, ShardName};
+use shardferry::schema::v1::FailureClass;
+use shardferry::tracker::ClaimError;
+use shardferry::{
+    CancelOutcome, EventKind, MigrationId, MigrationTracker, Node, NodeId, NodeState, Settings,
+    Shard, ShardId, State, Status, Verification,
+};
+use tempfile::TempDir;
+
+use mover::{FakeMover, SHARD_BYTES, Trouble};
+
+/// Quick retries, and proof demanded.
+fn settings() -> Settings {
+    Settings {
+        verification: Verification::Required,
+        attempts_max: 3,
+        backoff_ms_min: 1,
+        backoff_ms_max: 5,
+        ..Settings::default()
+    }
+}
+
+fn tracker(folder: &TempDir, settings: &Settings) -> MigrationTracker {
+    let path = folder.path().join("shards.redb");
+    MigrationTracker::create_with(path, &Default::default(), settings).unwrap()
+}
+
+fn reopen(folder: &TempDir) -> MigrationTracker {
+    MigrationTracker::open(folder.path().join("shards.redb")).unwrap()
+}
+
+fn options() -> ExecutorOptions {
+    ExecutorOptions::new("tests").unwrap()
+}
+
+fn run(tracker: &MigrationTracker, mover: &FakeMover) -> RunReport {
+    let report = Executor::run(tracker, mover, &options()).unwrap();
+    assert_clean(tracker);
+    report
+}
+
+fn assert_clean(tracker: &MigrationTracker) {
+    let report = tracker.check().unwrap();
+    assert!(report.is_clean(), "{:#?}", report.violations);
+}
+
+fn begin(tracker: &MigrationTracker, shard: u64, from: u64, to: u64) -> MigrationId {
+    tracker
+        .begin_migration(ShardId(shard), NodeId(from), NodeId(to))
+        .unwrap()
+}
+
+fn status(tracker: &MigrationTracker, id: MigrationId) -> Status {
+    tracker.get_migration(id).unwrap().unwrap().status()
+}
+
+fn kinds(tracker: &MigrationTracker, id: MigrationId) -> Vec<EventKind> {
+    let events = tracker.history(id).unwrap();
+    events.into_iter().map(|event| event.kind).collect()
+}
+
+/// Does something when the first notice of a kind comes.
+struct When<F: Fn(&Notice<'_>) + Send + Sync>(F);
+
+impl<F: Fn(&Notice<'_>) + Send + Sync> Observer for When<F> {
+    fn notice(&self, notice: &Notice<'_>) {
+        (self.0)(notice);
+    }
+}
+
+#[test]
+fn many_shards_move_and_leave_nothing_behind() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let shards: Vec<(u64, u64)> = (0..40).map(|shard| (shard, shard % 3)).collect();
+    let mover = FakeMover::with_shards(&shards);
+    for (shard, node) in &shards {
+        begin(&tracker, *shard, *node, (*node + 1) % 3);
+    }
+    let report = Executor::run(
+        &tracker,
+        &mover,
+        &ExecutorOptions {
+            workers: NonZeroUsize::new(4).unwrap(),
+            ..options()
+        },
+    )
+    .unwrap();
+    assert_clean(&tracker);
+    assert_eq!((report.completed, report.settled), (40, 40));
+    assert_eq!(report.bytes, 40 * SHARD_BYTES as u64);
+    assert!(report.unfinished.is_empty() && report.cleanups.is_empty());
+    for (shard, node) in shards {
+        assert_eq!(mover.serving(shard), vec![(node + 1) % 3]);
+    }
+    assert_eq!(mover.arriving(), 0);
+}
+
+#[test]
+fn a_hiccup_is_tried_again_and_remembered() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    mover.trouble("copy", 7, &[Trouble::Retriable, Trouble::Panic]);
+    let id = begin(&tracker, 7, 1, 2);
+    let report = run(&tracker, &mover);
+    assert_eq!((report.completed, report.retried, report.failed), (1, 2, 0));
+    let migration = tracker.get_migration(id).unwrap().unwrap();
+    let reasons: Vec<&str> = migration.failures.iter().map(|f| f.reason.as_str()).collect();
+    assert_eq!(
+        reasons,
+        ["copy hiccup", "the mover panicked: copy panics as it was told to"]
+    );
+    assert_eq!(migration.epoch.0, 3);
+}
+
+#[test]
+fn a_migration_fails_after_its_last_attempt_and_its_copy_is_discarded() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let mover = FakeMover::with_shards(&[(7, 1), (8, 1)]);
+    mover.trouble("verify", 7, &[Trouble::Retriable; 3]);
+    let id = begin(&tracker, 7, 1, 2);
+    let neighbour = begin(&tracker, 8, 1, 2);
+    let report = run(&tracker, &mover);
+    assert_eq!((report.completed, report.failed), (1, 1));
+    let State::Failed { reason, class, .. } = tracker.get_migration(id).unwrap().unwrap().state
+    else {
+        panic!("not failed");
+    };
+    assert_eq!(reason.as_str(), "verify hiccup");
+    assert_eq!(class, FailureClass::Retriable);
+    assert_eq!(status(&tracker, neighbour), Status::Complete);
+    assert_eq!(mover.serving(7), [1]);
+    assert_eq!(mover.arriving(), 0);
+    assert!(report.cleanups.is_empty());
+    assert!(!mover.is_fenced(7), "writes to the source go on");
+}
+
+#[test]
+fn a_permanent_failure_is_not_tried_again() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    mover.trouble("copy", 7, &[Trouble::Permanent]);
+    let id = begin(&tracker, 7, 1, 2);
+    let report = run(&tracker, &mover);
+    assert_eq!((report.failed, report.retried), (1, 0));
+    assert_eq!(status(&tracker, id), Status::Failed);
+    assert_eq!(mover.calls(7), ["copy", "discard_destination"]);
+}
+
+#[test]
+fn an_unknown_outcome_is_never_taken_for_failed() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    mover.trouble("verify", 7, &[Trouble::Unknown; 10]);
+    let id = begin(&tracker, 7, 1, 2);
+    let report = run(&tracker, &mover);
+    assert_eq!((report.completed, report.retried), (1, 10));
+    let migration = tracker.get_migration(id).unwrap().unwrap();
+    assert_eq!(migration.failures.len(), 8, "the latest are remembered");
+    assert_eq!(migration.failed_attempts, 10);
+}
+
+#[test]
+fn copies_that_differ_are_made_again_from_scratch_a_bounded_number_of_times() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let mut mover = FakeMover::with_shards(&[(7, 1)]);
+    mover.source_keeps_changing = true;
+    let id = begin(&tracker, 7, 1, 2);
+    let report = run(&tracker, &mover);
+    assert_eq!((report.completed, report.failed, report.retried), (0, 1, 2));
+    let migration = tracker.get_migration(id).unwrap().unwrap();
+    let State::Failed { reason, .. } = migration.state else {
+        panic!("not failed");
+    };
+    assert!(reason.as_str().starts_with("the copies differ"), "{reason}");
+    assert!(!mover.calls(7).contains(&"copy resumed"));
+    assert_eq!(mover.serving(7), [1]);
+}
+
+#[test]
+fn a_stopped_executor_lets_go_and_the_next_one_goes_on_from_the_checkpoint() {
+    let folder = TempDir::new().unwrap();
+    let first = tracker(&folder, &settings());
+    let mut mover = FakeMover::with_shards(&[(7, 1)]);
+    mover.byte_takes = Some(Duration::from_millis(1));
+    let id = begin(&first, 7, 1, 2);
+    let stop = StopToken::new();
+    let observer = {
+        let stop = stop.clone();
+        When(move |notice| {
+            if matches!(notice, Notice::Copied { bytes, .. } if *bytes >= 5) {
+                stop.stop();
+            }
+        })
+    };
+    let stopped = ExecutorOptions {
+        stop,
+        observer: Arc::new(observer),
+        ..options()
+    };
+    let report = Executor::run(&first, &mover, &stopped).unwrap();
+    assert!(report.stopped);
+    assert_eq!(report.unfinished.len(), 1);
+    assert_eq!(report.unfinished[0].attempt, None, "it was let go");
+    drop(first);
+
+    let second = reopen(&folder);
+    assert_clean(&second);
+    let report = run(&second, &mover);
+    assert_eq!(report.completed, 1);
+    assert_eq!(mover.calls(7)[..3], ["copy", "copy", "copy resumed"]);
+    assert!(kinds(&second, id).contains(&EventKind::AttemptReleased));
+}
+
+#[test]
+fn a_cancelled_migration_stops_at_its_next_report_and_its_copy_is_discarded() {
+    let folder = TempDir::new().unwrap();
+    let tracker = Arc::new(tracker(&folder, &settings()));
+    let mut mover = FakeMover::with_shards(&[(7, 1)]);
+    mover.byte_takes = Some(Duration::from_millis(1));
+    let id = begin(&tracker, 7, 1, 2);
+    let observer = {
+        let tracker = Arc::clone(&tracker);
+        When(move |notice| {
+            if matches!(notice, Notice::Copied { bytes: 5, .. }) {
+                let outcome = tracker.cancel_migration(id, "wrong disk").unwrap();
+                assert_eq!(outcome, CancelOutcome::Cancelling);
+            }
+        })
+    };
+    let watched = ExecutorOptions {
+        observer: Arc::new(observer),
+        ..options()
+    };
+    let report = Executor::run(&tracker, &mover, &watched).unwrap();
+    assert_clean(&tracker);
+    assert_eq!((report.cancelled, report.completed), (1, 0));
+    let State::Cancelled { reason, .. } = tracker.get_migration(id).unwrap().unwrap().state else {
+        panic!("not cancelled");
+    };
+    assert_eq!(reason.as_str(), "wrong disk");
+    assert_eq!(mover.calls(7), ["copy", "discard_destination"]);
+    assert_eq!(mover.arriving(), 0);
+}
+
+#[test]
+fn limits_hold_for_all_workers_together() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(
+        &folder,
+        &Settings {
+            in_flight_per_destination_max: Some(1),
+            ..settings()
+        },
+    );
+    let shards: Vec<(u64, u64)> = (0..8).map(|shard| (shard, 1)).collect();
+    let mut mover = FakeMover::with_shards(&shards);
+    mover.byte_takes = Some(Duration::from_micros(200));
+    for (shard, _) in &shards {
+        begin(&tracker, *shard, 1, 2);
+    }
+    let report = Executor::run(
+        &tracker,
+        &mover,
+        &ExecutorOptions {
+            workers: NonZeroUsize::new(4).unwrap(),
+            ..options()
+        },
+    )
+    .unwrap();
+    assert_clean(&tracker);
+    assert_eq!(report.completed, 8);
+    assert_eq!(mover.most_at_once.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn writes_that_a_dead_process_stopped_go_on_first() {
+    let folder = TempDir::new().unwrap();
+    let first = tracker(&folder, &settings());
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    let id = begin(&first, 7, 1, 2);
+    let claim = first.claim(id, &ExecutorName::new("dead").unwrap()).unwrap();
+    claim.fence().unwrap();
+    drop(claim);
+    drop(first);
+
+    let second = reopen(&folder);
+    let report = run(&second, &mover);
+    assert_eq!(report.completed, 1);
+    assert_eq!(mover.calls(7)[..2], ["unfence", "copy"]);
+}
+
+#[test]
+fn a_cancellation_waits_until_writes_go_on() {
+    let folder = TempDir::new().unwrap();
+    let first = tracker(&folder, &settings());
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    let id = begin(&first, 7, 1, 2);
+    let claim = first.claim(id, &ExecutorName::new("dead").unwrap()).unwrap();
+    claim.fence().unwrap();
+    drop(claim);
+    drop(first);
+
+    let second = reopen(&folder);
+    let outcome = second.cancel_migration(id, "no longer wanted").unwrap();
+    assert_eq!(outcome, CancelOutcome::Cancelling, "writes are still stopped");
+    assert!(second.fail_migration(id, "give up").is_err());
+    let report = run(&second, &mover);
+    assert_eq!(report.cancelled, 1);
+    assert_eq!(mover.calls(7), ["unfence", "discard_destination"]);
+    assert_eq!(status(&second, id), Status::Cancelled);
+}
+
+#[test]
+fn an_unfence_that_fails_keeps_the_migration_until_it_succeeds() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    mover.trouble("verify", 7, &[Trouble::Permanent; 2]);
+    mover.trouble("unfence", 7, &[Trouble::Retriable; 2]);
+    let id = begin(&tracker, 7, 1, 2);
+    run(&tracker, &mover);
+    assert_eq!(status(&tracker, id), Status::Failed);
+    assert!(!mover.is_fenced(7), "not failed before writes go on");
+}
+
+#[test]
+fn the_source_copy_stays_for_the_grace_period_while_the_destination_serves() {
+    let folder = TempDir::new().unwrap();
+    let grace = Settings {
+        cleanup_grace_ms: 3_600_000,
+        ..settings()
+    };
+    let tracker = tracker(&folder, &grace);
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    begin(&tracker, 7, 1, 2);
+    let report = run(&tracker, &mover);
+    assert_eq!((report.completed, report.settled), (1, 0));
+    assert_eq!(mover.serving(7), [1, 2]);
+    assert_eq!(report.cleanups.len(), 1);
+    assert!(report.cleanups[0].activated);
+}
+
+#[test]
+fn a_cleanup_that_does_not_succeed_ends_the_run_and_is_tried_by_the_next() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    mover.trouble("release_source", 7, &[Trouble::Retriable; 3]);
+    begin(&tracker, 7, 1, 2);
+    let report = run(&tracker, &mover);
+    assert_eq!((report.completed, report.settled), (1, 0));
+    assert_eq!(report.cleanups[0].attempts, 3);
+    let error = report.cleanups[0].last_error.clone().unwrap();
+    assert_eq!(error.as_str(), "release_source hiccup");
+
+    let report = run(&tracker, &mover);
+    assert_eq!(report.settled, 1);
+    assert_eq!(mover.serving(7), [2]);
+}
+
+#[test]
+fn a_shard_is_not_moved_on_before_it_is_served() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    mover.trouble("activate", 7, &[Trouble::Retriable; 3]);
+    begin(&tracker, 7, 1, 2);
+    run(&tracker, &mover);
+    let onwards = begin(&tracker, 7, 2, 3);
+    let refusal = tracker.claim(onwards, &ExecutorName::new("x").unwrap());
+    assert!(matches!(refusal, Err(ClaimError::NotActivated { node: NodeId(2), .. })));
+
+    let report = run(&tracker, &mover);
+    assert_eq!(report.completed, 1);
+    assert_eq!(mover.serving(7), [3]);
+}
+
+#[test]
+fn a_destination_that_stops_accepting_is_not_cut_over_to() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    for id in [1, 2] {
+        let name = NodeName::new(format!("node-{id}")).unwrap();
+        tracker.register_node(Node::new(NodeId(id), name)).unwrap();
+    }
+    let name = ShardName::new("orders").unwrap();
+    tracker
+        .register_shard(Shard::new(ShardId(7), name, NodeId(1)))
+        .unwrap();
+    let id = begin(&tracker, 7, 1, 2);
+    let mut node = tracker.node(NodeId(2)).unwrap().unwrap();
+    node.state = NodeState::Draining;
+    tracker.update_node(node).unwrap();
+
+    let report = run(&tracker, &mover);
+    assert_eq!((report.completed, report.failed), (0, 1));
+    assert_eq!(tracker.shard(ShardId(7)).unwrap().unwrap().owner, NodeId(1));
+    assert_eq!(mover.serving(7), [1]);
+    let State::Failed { reason, .. } = tracker.get_migration(id).unwrap().unwrap().state else {
+        panic!("not failed");
+    };
+    assert!(reason.as_str().contains("Draining"), "{reason}");
+}
+
+#[test]
+fn the_byte_limit_holds() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let throttled = Settings {
+        bytes_per_second_max: Some(1),
+        ..settings()
+    };
+    tracker.set_settings(&throttled).unwrap();
+    assert_eq!(tracker.settings().unwrap().bytes_per_second_max, Some(1));
+    let zero = Settings {
+        bytes_per_second_max: Some(0),
+        ..settings()
+    };
+    assert!(tracker.set_settings(&zero).is_err());
+}
