@@ -119,23 +119,20 @@ pub enum BeginError {
     Store(#[from] StoreError),
 }
 
-/// Why a plan did not begin. Nothing of it did.
+/// Why a plan did not begin.
 #[derive(Debug, thiserror::Error)]
-#[error("move {at} of the plan cannot begin, so none did")]
-pub struct BeginPlanError {
-    /// The position of the first move that was refused, from 0.
-    pub at: usize,
-    /// Why.
-    pub source: BeginError,
-}
-
-impl From<StoreError> for BeginPlanError {
-    fn from(source: StoreError) -> Self {
-        Self {
-            at: 0,
-            source: source.into(),
-        }
-    }
+pub enum BeginPlanError {
+    /// A move was refused, so none began.
+    #[error("move {at} of the plan cannot begin, so none did")]
+    Move {
+        /// The position of the first move that was refused, from 0.
+        at: usize,
+        /// Why.
+        source: BeginError,
+    },
+    /// The file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What is asked for.
@@ -281,7 +278,7 @@ impl Procedure for BeginAll {
         let settings = settings(tx)?;
         let run = |(at, one): (usize, &BeginOne)| {
             one.run_with(tx, &settings)
-                .map_err(|source| BeginPlanError { at, source })
+                .map_err(|source| BeginPlanError::Move { at, source })
         };
         self.each.iter().enumerate().map(run).collect()
     }

@@ -1,5 +1,6 @@
 use super::RegistryError;
 use super::apply::{About, append};
+use crate::schema::table::TableId;
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, Cleanup, EventKind, Migration, Node, NodeNameEntry};
 use crate::schema::{NodeId, TimestampMs, table};
@@ -84,7 +85,13 @@ fn free_of_migrations(
     change: &'static str,
 ) -> Result<(), RegistryError> {
     let takes_part = |migration: &&Migration| migration.from == node || migration.to == node;
-    match active(tx, &mut Vec::new())?.iter().find(takes_part) {
+    let mut bad = Vec::new();
+    let active = active(tx, &mut bad)?;
+    if !bad.is_empty() {
+        let rule = "a damaged row may be that of a migration from or to the node";
+        return Err(StoreError::inconsistent(TableId::ActiveShards, &[], rule).into());
+    }
+    match active.iter().find(takes_part) {
         None => Ok(()),
         Some(migration) => Err(RegistryError::NodeInMigration {
             node,

@@ -2,7 +2,7 @@ use crate::schema::key::RetentionKey;
 use crate::schema::table;
 use crate::schema::v1::{Migration, Settings};
 use crate::schema::{MigrationId, TimestampMs};
-use crate::store::{Scan, StoreError, Tx, delete, first, get, put, scan_keys};
+use crate::store::{Scan, StoreError, Tx, delete, get, put, scan_keys};
 
 /// Events that one transaction removes at most: with it the work of a transaction is bounded, also
 /// where a migration has a long history. The rest goes with the next one.
@@ -21,7 +21,7 @@ pub(super) fn prune(
 ) -> Result<(), StoreError> {
     let mut events_left = EVENTS_PER_TRANSACTION_MAX;
     for _ in 0..MIGRATIONS_PER_TRANSACTION_MAX {
-        let Some(((finished_at_ms, id), _)) = first(tx, table::FINISHED, Scan::first(1))? else {
+        let Some((finished_at_ms, id, migration)) = oldest(tx)? else {
             return Ok(());
         };
         let kept = tx.len(table::FINISHED.id())?;
@@ -37,9 +37,32 @@ pub(super) fn prune(
         if events_left == 0 {
             return Ok(());
         }
-        remove_migration(tx, finished_at_ms, id)?;
+        remove_migration(tx, finished_at_ms, &migration)?;
     }
     Ok(())
+}
+
+/// The migration that ended first. A damaged row stops the pruning, not what ends now: `check`
+/// names it.
+fn oldest(tx: &mut dyn Tx) -> Result<Option<(TimestampMs, MigrationId, Migration)>, StoreError> {
+    let first = scan_keys(tx, table::FINISHED, &Scan::first(1)).map(|mut keys| keys.pop());
+    let (finished_at_ms, id) = match first {
+        Ok(Some(key)) => key,
+        Ok(None) => return Ok(None),
+        Err(error) => return damaged(error),
+    };
+    match get(tx, table::MIGRATIONS, &id) {
+        Ok(migration) => Ok(migration.map(|migration| (finished_at_ms, id, migration))),
+        Err(error) => damaged(error),
+    }
+}
+
+fn damaged<T>(error: StoreError) -> Result<Option<T>, StoreError> {
+    if let StoreError::Row { .. } | StoreError::Key { .. } = error {
+        tracing::warn!(%error, "history is not pruned");
+        return Ok(None);
+    }
+    Err(error)
 }
 
 /// Removes up to `limit` events of a migration, and remembers how far.
@@ -61,14 +84,13 @@ fn remove_events(tx: &mut dyn Tx, id: MigrationId, limit: usize) -> Result<usize
 fn remove_migration(
     tx: &mut dyn Tx,
     finished_at_ms: TimestampMs,
-    id: MigrationId,
+    migration: &Migration,
 ) -> Result<(), StoreError> {
-    let migration: Option<Migration> = get(tx, table::MIGRATIONS, &id)?;
-    if let Some(key) = migration.and_then(|migration| migration.request) {
-        delete(tx, table::REQUESTS, &key)?;
+    if let Some(key) = &migration.request {
+        delete(tx, table::REQUESTS, key)?;
     }
-    delete(tx, table::MIGRATIONS, &id)?;
-    delete(tx, table::FINISHED, &(finished_at_ms, id))?;
+    delete(tx, table::MIGRATIONS, &migration.id)?;
+    delete(tx, table::FINISHED, &(finished_at_ms, migration.id))?;
     let mut pruned = get(tx, table::RETENTION, &RetentionKey::Pruned)?.unwrap_or_default();
     pruned.migrations = pruned.migrations.saturating_add(1);
     put(tx, table::RETENTION, &RetentionKey::Pruned, &pruned)
