@@ -24,7 +24,12 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "For every command")]
 pub(crate) struct Global {
     /// The database
-    #[arg(long, global = true, value_name = "PATH", default_value = "shardferry.redb")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        default_value = "shardferry.redb"
+    )]
     pub(crate) db: PathBuf,
     /// Print the result as JSON, and nothing else, to stdout; errors as JSON to stderr
     #[arg(long, global = true)]

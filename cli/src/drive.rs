@@ -35,7 +35,10 @@ pub(crate) fn drive(
     if pace.workers.get() > WORKERS_MAX {
         return Err(Failure::message(
             Exit::Usage,
-            format_args!("{} workers are too many; at most {WORKERS_MAX}", pace.workers),
+            format_args!(
+                "{} workers are too many; at most {WORKERS_MAX}",
+                pace.workers
+            ),
         ));
     }
     let watch = Arc::new(Watch::new(&tracker.snapshot()?));
@@ -52,7 +55,8 @@ pub(crate) fn drive(
 /// How a run ends the program.
 pub(crate) fn exit_of(report: &RunReport, now: TimestampMs) -> Exit {
     // A copy that is kept for its grace period is as it should be.
-    let stuck = |cleanup: &&shardferry::Cleanup| cleanup.attempts > 0 || cleanup.not_before_ms <= now;
+    let stuck =
+        |cleanup: &&shardferry::Cleanup| cleanup.attempts > 0 || cleanup.not_before_ms <= now;
     let left = !report.unfinished.is_empty() || report.cleanups.iter().any(|one| stuck(&one));
     match (left, report.stopped) {
         (true, true) => Exit::Interrupted,
@@ -70,13 +74,20 @@ pub(crate) fn going_on(snapshot: &Snapshot) -> Option<String> {
     for migration in &snapshot.active {
         let saved = migration.checkpoint.as_ref();
         copied = copied.saturating_add(saved.map_or(0, |saved| saved.bytes_migrated));
-        let shard = snapshot.shards.iter().find(|shard| shard.id == migration.shard);
+        let shard = snapshot
+            .shards
+            .iter()
+            .find(|shard| shard.id == migration.shard);
         let registered = shard.map_or(0, |shard| shard.bytes);
         whole = whole.saturating_add(migration.progress.bytes_total.unwrap_or(registered));
     }
     let migrations = (!snapshot.active.is_empty()).then(|| {
         let number = count(snapshot.active.len(), "unfinished migration");
-        format!("{number}, {} of {} already copied", bytes(copied), bytes(whole))
+        format!(
+            "{number}, {} of {} already copied",
+            bytes(copied),
+            bytes(whole)
+        )
     });
     let copies = (!snapshot.cleanups.is_empty())
         .then(|| format!("{} to clean up", count(snapshot.cleanups.len(), "old copy")))

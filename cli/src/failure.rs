@@ -74,7 +74,11 @@ impl Failure {
     }
 
     fn text(&self, colour: bool) -> String {
-        let (on, off) = if colour { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+        let (on, off) = if colour {
+            ("\x1b[1;31m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
         let mut text = format!("{on}error:{off} {}", self.error);
         for cause in self.causes() {
             text.push_str(&format!("\n  because: {cause}"));
@@ -193,7 +197,10 @@ impl From<BeginError> for Failure {
 impl From<BeginPlanError> for Failure {
     fn from(error: BeginPlanError) -> Self {
         let context = error.to_string();
-        Self::from(error.source).context(context)
+        match error {
+            BeginPlanError::Move { source, .. } => Self::from(source).context(context),
+            BeginPlanError::Store(error) => error.into(),
+        }
     }
 }
 

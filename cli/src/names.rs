@@ -54,7 +54,10 @@ impl Names {
         let named = |wanted: &[u8]| {
             all.clone()
                 .find(|(_, name)| name.as_bytes() == wanted)
-                .or_else(|| all.clone().find(|(_, name)| name.to_string().as_bytes() == wanted))
+                .or_else(|| {
+                    all.clone()
+                        .find(|(_, name)| name.to_string().as_bytes() == wanted)
+                })
                 .map(|(id, _)| *id)
         };
         pick("shard", given, named).map(ShardId)
@@ -63,7 +66,10 @@ impl Names {
     /// The node that `given` means, as for [`Self::find_shard`].
     pub(crate) fn find_node(&self, given: &OsStr) -> Result<NodeId, Failure> {
         let named = |wanted: &[u8]| {
-            let found = self.nodes.iter().find(|(_, name)| name.as_bytes() == wanted);
+            let found = self
+                .nodes
+                .iter()
+                .find(|(_, name)| name.as_bytes() == wanted);
             found.map(|(id, _)| *id)
         };
         pick("node", given, named).map(NodeId)
@@ -80,12 +86,18 @@ fn pick<Id: Into<IdNumber>>(
     let shown = text::escaped(bytes);
     let number = |bytes: &[u8]| std::str::from_utf8(bytes).ok()?.parse::<u64>().ok();
     let unknown = || {
-        Failure::message(Exit::Refused, format_args!("there is no {what} named {shown}"))
-            .advise(format_args!("`shardferry {what}s` lists them"))
+        Failure::message(
+            Exit::Refused,
+            format_args!("there is no {what} named {shown}"),
+        )
+        .advise(format_args!("`shardferry {what}s` lists them"))
     };
     if let Some(id) = bytes.strip_prefix(b"id:") {
         return number(id).ok_or_else(|| {
-            Failure::message(Exit::Usage, format_args!("{shown} has no number after `id:`"))
+            Failure::message(
+                Exit::Usage,
+                format_args!("{shown} has no number after `id:`"),
+            )
         });
     }
     if let Some(name) = bytes.strip_prefix(b"name:") {

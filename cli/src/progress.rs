@@ -48,9 +48,15 @@ impl Watch {
         let mut expected = BTreeMap::new();
         let mut waiting = BTreeMap::new();
         for migration in &snapshot.active {
-            let shard = snapshot.shards.iter().find(|shard| shard.id == migration.shard);
+            let shard = snapshot
+                .shards
+                .iter()
+                .find(|shard| shard.id == migration.shard);
             let registered = shard.map_or(0, |shard| shard.bytes);
-            expected.insert(migration.id, migration.progress.bytes_total.unwrap_or(registered));
+            expected.insert(
+                migration.id,
+                migration.progress.bytes_total.unwrap_or(registered),
+            );
             let saved = migration.checkpoint.as_ref();
             waiting.insert(migration.id, saved.map_or(0, |saved| saved.bytes_migrated));
         }
@@ -58,9 +64,13 @@ impl Watch {
         let live = stderr_is_live() && !snapshot.active.is_empty();
         let bars = live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
         let overall = ProgressBar::hidden();
-        let overall = bars.as_ref().map_or_else(|| overall.clone(), |bars| bars.add(overall.clone()));
+        let overall = bars
+            .as_ref()
+            .map_or_else(|| overall.clone(), |bars| bars.add(overall.clone()));
         overall.set_length(expected.values().sum());
-        overall.set_style(style("{msg:28!} {bar:30} {bytes:>11}/{total_bytes:<11} {bytes_per_sec:>13}, {eta} left"));
+        overall.set_style(style(
+            "{msg:28!} {bar:30} {bytes:>11}/{total_bytes:<11} {bytes_per_sec:>13}, {eta} left",
+        ));
         overall.set_message("in all");
         overall.set_position(resumed);
         overall.reset_eta();
@@ -102,7 +112,9 @@ impl Watch {
             return ProgressBar::hidden();
         };
         let bar = bars.insert_from_back(1, ProgressBar::new(length));
-        bar.set_style(style("{msg:28!} {bar:30} {bytes:>11}/{total_bytes:<11} {prefix}"));
+        bar.set_style(style(
+            "{msg:28!} {bar:30} {bytes:>11}/{total_bytes:<11} {prefix}",
+        ));
         bar.set_message(label.to_owned());
         bar
     }
@@ -123,7 +135,9 @@ impl State {
     fn moved_bytes(&self) -> u64 {
         let copied = self.each.values().map(|one| one.copied);
         let waiting = self.waiting.values().copied();
-        copied.chain(waiting).fold(self.done_bytes, u64::saturating_add)
+        copied
+            .chain(waiting)
+            .fold(self.done_bytes, u64::saturating_add)
     }
 
     /// `in all 41 MiB of 120 MiB (34 %), 55 MiB/s`, when it is time.
@@ -133,9 +147,17 @@ impl State {
         }
         self.printed_at = Instant::now();
         let done = self.moved_bytes();
-        let whole = self.expected.values().fold(0, |sum: u64, one| sum.saturating_add(*one));
-        let ms = u64::try_from(self.started_at.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
-        let rate = done.saturating_sub(self.bytes_at_start).saturating_mul(1000) / ms;
+        let whole = self
+            .expected
+            .values()
+            .fold(0, |sum: u64, one| sum.saturating_add(*one));
+        let ms = u64::try_from(self.started_at.elapsed().as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let rate = done
+            .saturating_sub(self.bytes_at_start)
+            .saturating_mul(1000)
+            / ms;
         Some(format!(
             "in all {} of {} ({} %), {}/s",
             text::bytes(done),
@@ -150,7 +172,10 @@ impl Observer for Watch {
     fn notice(&self, notice: &Notice<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let line = match notice {
-            Notice::Claimed { migration, resumed_bytes } => {
+            Notice::Claimed {
+                migration,
+                resumed_bytes,
+            } => {
                 state.waiting.remove(&migration.id);
                 let label = self.names.shard(migration.shard);
                 let length = state.expected.get(&migration.id).copied().unwrap_or(0);
@@ -159,13 +184,21 @@ impl Observer for Watch {
                 bar.set_prefix(format!("to {}", self.names.node(migration.to)));
                 let line = (*resumed_bytes > 0)
                     .then(|| format!("{label}: goes on at {}", text::bytes(*resumed_bytes)));
-                let one = One { label, copied: *resumed_bytes, bar };
+                let one = One {
+                    label,
+                    copied: *resumed_bytes,
+                    bar,
+                };
                 if let Some(earlier) = state.each.insert(migration.id, one) {
                     earlier.bar.finish_and_clear();
                 }
                 line
             }
-            Notice::Copied { id, bytes, bytes_total } => {
+            Notice::Copied {
+                id,
+                bytes,
+                bytes_total,
+            } => {
                 if let Some(total) = bytes_total {
                     state.expected.insert(*id, *total);
                     let whole = state.expected.values().sum();
@@ -180,7 +213,11 @@ impl Observer for Watch {
                 }
                 state.due_line().filter(|_| self.bars.is_none())
             }
-            Notice::Verified { id, bytes, bytes_total } => {
+            Notice::Verified {
+                id,
+                bytes,
+                bytes_total,
+            } => {
                 if let Some(one) = state.each.get_mut(id) {
                     one.bar.set_prefix("comparing");
                     one.bar.set_length(*bytes_total);
@@ -198,17 +235,23 @@ impl Observer for Watch {
                     text::bytes(bytes)
                 ))
             }
-            Notice::AttemptFailed { id, class, reason, .. } => {
+            Notice::AttemptFailed {
+                id, class, reason, ..
+            } => {
                 let label = state.each.get(id).map(|one| one.label.clone());
                 state.end(*id, false);
                 let label = label.unwrap_or_else(|| id.to_string());
-                Some(format!("{label}: an attempt failed ({class}), it is tried again: {reason}"))
+                Some(format!(
+                    "{label}: an attempt failed ({class}), it is tried again: {reason}"
+                ))
             }
             Notice::Failed { migration } => {
                 state.end(migration.id, false);
                 let label = self.names.shard(migration.shard);
                 let id = migration.id;
-                Some(format!("{label}: given up; `shardferry show {id}` says why"))
+                Some(format!(
+                    "{label}: given up; `shardferry show {id}` says why"
+                ))
             }
             Notice::Cancelled { migration } => {
                 state.end(migration.id, false);
@@ -246,4 +289,17 @@ impl State {
         }
         bytes
     }
+}
+
+/// A bar of its own, for a stage that is not the executor's.
+pub(crate) fn single(length: u64, label: &'static str) -> ProgressBar {
+    if !stderr_is_live() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    bar.set_style(style(
+        "{msg:28!} {bar:30} {bytes:>11}/{total_bytes:<11} {bytes_per_sec:>13}, {eta} left",
+    ));
+    bar.set_message(label);
+    bar
 }

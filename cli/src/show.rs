@@ -14,7 +14,10 @@ const BAR_CELLS: usize = 32;
 /// The load of each node as a bar, on one scale.
 pub(crate) fn loads(snapshot: &Snapshot) -> String {
     let load = |node| {
-        let shards = snapshot.shards.iter().filter(move |shard| shard.owner == node);
+        let shards = snapshot
+            .shards
+            .iter()
+            .filter(move |shard| shard.owner == node);
         shards.fold((0_u64, 0_u64), |(count, bytes), shard| {
             (count.saturating_add(1), bytes.saturating_add(shard.bytes))
         })
@@ -57,7 +60,10 @@ pub(crate) fn status(migration: &Migration) -> String {
             format!("{status}, cancelling")
         }
         Status::Pending if migration.failed_attempts > 0 => {
-            format!("{status}, {} failed", text::count(migration.failed_attempts, "attempt"))
+            format!(
+                "{status}, {} failed",
+                text::count(migration.failed_attempts, "attempt")
+            )
         }
         Status::Pending
         | Status::InProgress

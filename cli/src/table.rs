@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table};
 /// with `>` is that of a column of numbers, which is set to the right.
 pub(crate) fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
+    table.load_style(comfy_table::presets::NOTHING);
     table.set_header(headers.iter().map(|header| header.trim_end_matches('>')));
     table.add_rows(rows);
     for (at, header) in headers.iter().enumerate() {

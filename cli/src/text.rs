@@ -39,7 +39,11 @@ pub(crate) fn bar(part: u64, whole: u64, width: usize) -> String {
         .and_then(|full| usize::try_from(full).ok())
         .unwrap_or(0)
         .clamp(usize::from(part > 0), width);
-    format!("{}{}", "█".repeat(full), "░".repeat(width.saturating_sub(full)))
+    format!(
+        "{}{}",
+        "█".repeat(full),
+        "░".repeat(width.saturating_sub(full))
+    )
 }
 
 /// Bytes from outside (a file's name, a path) without anything that a terminal would obey.

@@ -13,7 +13,11 @@ use crate::text;
 pub(crate) fn node(node: &Node, snapshot: &Snapshot) -> Value {
     let mut shards = 0_u64;
     let mut bytes = 0_u64;
-    for shard in snapshot.shards.iter().filter(|shard| shard.owner == node.id) {
+    for shard in snapshot
+        .shards
+        .iter()
+        .filter(|shard| shard.owner == node.id)
+    {
         shards = shards.saturating_add(1);
         bytes = bytes.saturating_add(shard.bytes);
     }

@@ -56,7 +56,10 @@ pub(super) fn parse(source: &mut Source) -> Result<Declared, Failure> {
     match toml::from_str(source.text()) {
         Ok(declared) => Ok(declared),
         Err(error) => {
-            source.problem(error.span().unwrap_or(0..0), error.message().replace('\n', "; "));
+            source.problem(
+                error.span().unwrap_or(0..0),
+                error.message().replace('\n', "; "),
+            );
             source.sound()?;
             Ok(Declared {
                 nodes: Vec::new(),

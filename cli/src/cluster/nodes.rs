@@ -36,7 +36,8 @@ pub(super) fn wanted(source: &mut Source, declared: &Declared, now: &Snapshot) -
             source.problem(node.id.span(), message);
         }
         if let Some(first) = names.insert(name.clone(), source.place(&node.name.span())) {
-            let message = format!("node name {name:?} is taken already at {first}; give it another");
+            let message =
+                format!("node name {name:?} is taken already at {first}; give it another");
             source.problem(node.name.span(), message);
         }
         let registered = now.nodes.iter().find(|node| node.id.0 == id);
@@ -75,7 +76,9 @@ fn build(source: &mut Source, wanted: &DeclaredNode, registered: Option<&Node>) 
     });
     let id = NodeId(*wanted.id.get_ref());
     let (name, zone) = (name.ok()?, zone.transpose().ok()?);
-    let base = registered.cloned().unwrap_or_else(|| Node::new(id, name.clone()));
+    let base = registered
+        .cloned()
+        .unwrap_or_else(|| Node::new(id, name.clone()));
     Some(Node {
         id,
         name,
@@ -114,7 +117,10 @@ fn directory(source: &mut Source, path: &Spanned<String>, node: &mut Node) -> Op
         Ok(there) if there.is_dir() => fs::canonicalize(&full).ok(),
         Err(_) if node.state == NodeState::Down => None,
         Ok(_) => {
-            source.problem(path.span(), format!("{shown} is not a directory; correct `path`"));
+            source.problem(
+                path.span(),
+                format!("{shown} is not a directory; correct `path`"),
+            );
             None
         }
         Err(error) => {

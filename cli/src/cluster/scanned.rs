@@ -32,7 +32,11 @@ pub(super) fn adopt(
     notes: &mut Vec<String>,
 ) {
     let entries = entries(source, nodes);
-    let scanned = |node| nodes.iter().any(|one| one.node.id == node && one.scan.is_some());
+    let scanned = |node| {
+        nodes
+            .iter()
+            .any(|one| one.node.id == node && one.scan.is_some())
+    };
     let mut fresh = Vec::new();
     for (name, places) in &entries {
         let registered = now.shards.iter().find(|shard| shard.name == *name);
@@ -46,7 +50,10 @@ pub(super) fn adopt(
             (Some(one), _) if one.sized => {}
             (Some(one), _) => one.shard.bytes = found.bytes,
             (None, Some(shard)) => wanted.push(WantedShard {
-                shard: Shard { bytes: found.bytes, ..shard.clone() },
+                shard: Shard {
+                    bytes: found.bytes,
+                    ..shard.clone()
+                },
                 sized: true,
                 span: None,
             }),
@@ -73,7 +80,10 @@ pub(super) fn adopt(
     let highest = highest.map(|shard| shard.id.0).max().unwrap_or(0);
     for (id, (node, name, bytes)) in (highest.saturating_add(1)..).zip(fresh) {
         wanted.push(WantedShard {
-            shard: Shard { bytes, ..Shard::new(ShardId(id), name.clone(), node) },
+            shard: Shard {
+                bytes,
+                ..Shard::new(ShardId(id), name.clone(), node)
+            },
             sized: true,
             span: None,
         });
@@ -121,7 +131,8 @@ fn serving(
             let leaving = now.cleanups.iter();
             let mut leaving = leaving.filter(|one| one.shard == shard.id);
             found.node != shard.owner
-                && (shard.replicas.contains(&found.node) || leaving.any(|one| one.node == found.node))
+                && (shard.replicas.contains(&found.node)
+                    || leaving.any(|one| one.node == found.node))
         })
     };
     let mut left = places.iter().filter(|found| !accounted(found));

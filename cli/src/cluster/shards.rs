@@ -45,7 +45,8 @@ pub(super) fn wanted(
             source.problem(shard.id.span(), message);
         }
         if let Some(first) = names.insert(name.clone(), source.place(&shard.name.span())) {
-            let message = format!("shard name {name:?} is taken already at {first}; give it another");
+            let message =
+                format!("shard name {name:?} is taken already at {first}; give it another");
             source.problem(shard.name.span(), message);
         }
         for node in std::iter::once(&shard.node).chain(&shard.replicas) {
@@ -81,7 +82,10 @@ fn build(
     let name = ShardName::new(wanted.name.get_ref().as_bytes());
     let name = name.map_err(|error| source.problem(wanted.name.span(), error.to_string()));
     let range = range(source, wanted);
-    let (id, node) = (ShardId(*wanted.id.get_ref()), NodeId(*wanted.node.get_ref()));
+    let (id, node) = (
+        ShardId(*wanted.id.get_ref()),
+        NodeId(*wanted.node.get_ref()),
+    );
     let name = name.ok()?;
     let base = registered
         .cloned()
@@ -103,7 +107,10 @@ fn build(
     let replicas = wanted.replicas.iter();
     let replicas: Vec<NodeId> = replicas.map(|node| NodeId(*node.get_ref())).collect();
     if replicas.contains(&base.owner) {
-        let message = format!("shard {name} has node {} as owner and as replica", base.owner);
+        let message = format!(
+            "shard {name} has node {} as owner and as replica",
+            base.owner
+        );
         source.problem(wanted.node.span(), message);
     }
     Some(Shard {

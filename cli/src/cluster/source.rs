@@ -79,13 +79,15 @@ impl Source {
 /// Line and column of a byte, both from 1; the column counts characters.
 fn position(text: &str, at: usize) -> (usize, usize) {
     let mut before = text.char_indices().take_while(|(start, _)| *start < at);
-    before.by_ref().fold((1, 1), |(line, column), (_, character)| {
-        if character == '\n' {
-            (line + 1, 1)
-        } else {
-            (line, column + 1)
-        }
-    })
+    before
+        .by_ref()
+        .fold((1, 1), |(line, column), (_, character)| {
+            if character == '\n' {
+                (line + 1, 1)
+            } else {
+                (line, column + 1)
+            }
+        })
 }
 
 #[cfg(test)]

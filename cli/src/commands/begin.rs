@@ -14,7 +14,9 @@ use crate::names::Names;
 /// Begins to move one shard; `run` does it. Shards and nodes are named by id or name (`id:7` and
 /// `name:7` where both would do).
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  shardferry begin orders-07 disk-a disk-b --reason 'disk-a is old'")]
+#[command(
+    after_help = "Example:\n  shardferry begin orders-07 disk-a disk-b --reason 'disk-a is old'"
+)]
 pub(crate) struct Begin {
     /// The shard
     shard: OsString,

@@ -9,7 +9,9 @@ use crate::failure::Failure;
 
 /// Calls a migration off. Its source keeps the shard; `run` removes what was copied.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  shardferry cancel 0199a3f2-7d1c-7c55-8a0e-3f1d2b4c5d6e --reason 'wrong disk'")]
+#[command(
+    after_help = "Example:\n  shardferry cancel 0199a3f2-7d1c-7c55-8a0e-3f1d2b4c5d6e --reason 'wrong disk'"
+)]
 pub(crate) struct Cancel {
     /// The migration
     id: MigrationId,

@@ -25,18 +25,33 @@ pub(crate) fn run(context: Context<'_>) -> Result<Exit, Failure> {
             cleanup.kind.to_string(),
             text::time(cleanup.not_before_ms),
             cleanup.attempts.to_string(),
-            cleanup.last_error.as_ref().map_or_else(String::new, ToString::to_string),
+            cleanup
+                .last_error
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
         ]
     };
     context.out.result(
         || match cleanups.is_empty() {
             true => "nothing has to be cleaned up".to_owned(),
             false => table(
-                &["node", "shard", "what", "not before", "failed>", "last error"],
+                &[
+                    "node",
+                    "shard",
+                    "what",
+                    "not before",
+                    "failed>",
+                    "last error",
+                ],
                 cleanups.iter().map(row),
             ),
         },
-        || cleanups.iter().map(|one| view::cleanup(one, &names)).collect::<Value>(),
+        || {
+            cleanups
+                .iter()
+                .map(|one| view::cleanup(one, &names))
+                .collect::<Value>()
+        },
     );
     Ok(Exit::Success)
 }

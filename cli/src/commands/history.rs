@@ -24,7 +24,12 @@ pub(crate) fn run(args: &History, context: Context<'_>) -> Result<Exit, Failure>
         return Err(super::show::unknown(args.id));
     }
     context.out.result(
-        || table(&["when", "epoch>", "what", "who", "why"], events.iter().map(row)),
+        || {
+            table(
+                &["when", "epoch>", "what", "who", "why"],
+                events.iter().map(row),
+            )
+        },
         || events.iter().map(view::event).collect::<Value>(),
     );
     Ok(Exit::Success)
@@ -35,7 +40,9 @@ fn row(event: &Event) -> Vec<String> {
     let what = match details {
         Value::Object(fields) => {
             let fields = fields.iter();
-            let fields: Vec<String> = fields.map(|(key, value)| format!("{key}={value}")).collect();
+            let fields: Vec<String> = fields
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
             format!("{kind} ({})", fields.join(", "))
         }
         Value::Null => kind,

@@ -37,7 +37,9 @@ pub(crate) fn run(args: &List, context: Context<'_>) -> Result<Exit, Failure> {
         },
         || {
             let migrations = migrations.iter();
-            migrations.map(|one| view::migration(one, &names)).collect::<Value>()
+            migrations
+                .map(|one| view::migration(one, &names))
+                .collect::<Value>()
         },
     );
     Ok(Exit::Success)

@@ -23,7 +23,9 @@ pub(crate) fn run(context: Context<'_>) -> Result<Exit, Failure> {
         || text_of(&snapshot),
         || {
             let nodes = snapshot.nodes.iter();
-            nodes.map(|node| view::node(node, &snapshot)).collect::<Value>()
+            nodes
+                .map(|node| view::node(node, &snapshot))
+                .collect::<Value>()
         },
     );
     Ok(Exit::Success)
@@ -34,7 +36,10 @@ fn text_of(snapshot: &Snapshot) -> String {
         return "no node is registered; `shardferry apply FILE` registers some".to_owned();
     }
     let load = |id| {
-        let held = snapshot.shards.iter().filter(move |shard| shard.owner == id);
+        let held = snapshot
+            .shards
+            .iter()
+            .filter(move |shard| shard.owner == id);
         held.fold((0_u64, 0_u64), |(count, bytes), shard| {
             (count.saturating_add(1), bytes.saturating_add(shard.bytes))
         })
@@ -56,7 +61,15 @@ fn text_of(snapshot: &Snapshot) -> String {
         ]
     });
     let headers = [
-        "id>", "name", "state", "zone", "shards>", "bytes>", "load", "capacity>", "path",
+        "id>",
+        "name",
+        "state",
+        "zone",
+        "shards>",
+        "bytes>",
+        "load",
+        "capacity>",
+        "path",
     ];
     table(&headers, rows)
 }

@@ -26,8 +26,10 @@ pub(crate) fn run(args: &SettingsArgs, context: Context<'_>) -> Result<Exit, Fai
         assign(&mut fields, assignment)?;
     }
     if !args.set.is_empty() {
-        let settings: Settings = serde_json::from_value(Value::Object(fields.clone()))
-            .map_err(|error| Failure::new(Exit::Usage, error).context("a setting has a wrong value"))?;
+        let settings: Settings =
+            serde_json::from_value(Value::Object(fields.clone())).map_err(|error| {
+                Failure::new(Exit::Usage, error).context("a setting has a wrong value")
+            })?;
         tracker.set_settings(&settings)?;
     }
     context.out.result(

@@ -23,7 +23,11 @@ pub(crate) struct Shards {
 pub(crate) fn run(args: &Shards, context: Context<'_>) -> Result<Exit, Failure> {
     let snapshot = database::open(context.db)?.snapshot()?;
     let names = Names::of(&snapshot);
-    let node = args.node.as_ref().map(|node| names.find_node(node)).transpose()?;
+    let node = args
+        .node
+        .as_ref()
+        .map(|node| names.find_node(node))
+        .transpose()?;
     let wanted = |shard: &&Shard| node.is_none_or(|node| shard.owner == node);
     let shards: Vec<&Shard> = snapshot.shards.iter().filter(wanted).collect();
     let row = |shard: &&Shard| {
@@ -33,9 +37,16 @@ pub(crate) fn run(args: &Shards, context: Context<'_>) -> Result<Exit, Failure> 
             shard.name.to_string(),
             names.node(shard.owner),
             text::bytes(shard.bytes),
-            shard.range.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            shard
+                .range
+                .as_ref()
+                .map_or_else(|| "-".to_owned(), ToString::to_string),
             moving.map_or_else(String::new, |migration| {
-                format!("to {}, {}", names.node(migration.to), show::status(migration))
+                format!(
+                    "to {}, {}",
+                    names.node(migration.to),
+                    show::status(migration)
+                )
             }),
         ]
     };
@@ -49,7 +60,9 @@ pub(crate) fn run(args: &Shards, context: Context<'_>) -> Result<Exit, Failure> 
         },
         || {
             let shards = shards.iter();
-            shards.map(|shard| view::shard(shard, &snapshot, &names)).collect::<Value>()
+            shards
+                .map(|shard| view::shard(shard, &snapshot, &names))
+                .collect::<Value>()
         },
     );
     Ok(Exit::Success)
