@@ -89,9 +89,11 @@ pub(crate) fn going_on(snapshot: &Snapshot) -> Option<String> {
             bytes(whole)
         )
     });
-    let copies = (!snapshot.cleanups.is_empty())
-        .then(|| format!("{} to clean up", count(snapshot.cleanups.len(), "old copy")))
-        .map(|text| text.replace("copys", "copies"));
+    let copies = match snapshot.cleanups.len() {
+        0 => None,
+        1 => Some("1 old copy to remove".to_owned()),
+        more => Some(format!("{more} old copies to remove")),
+    };
     let parts: Vec<String> = migrations.into_iter().chain(copies).collect();
     (!parts.is_empty()).then(|| format!("going on with {}", parts.join("; ")))
 }

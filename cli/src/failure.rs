@@ -120,11 +120,11 @@ impl From<OpenError> for Failure {
         let (exit, advice) = match &error {
             OpenError::NotFound { .. } => (
                 Exit::Database,
-                Some("`shardferry init` creates a database; `--db PATH` names another one"),
+                Some("`--db PATH` names another one"),
             ),
             OpenError::Exists { .. } => (
                 Exit::Refused,
-                Some("go on with `shardferry apply FILE`, or name another one with `--db PATH`"),
+                Some("`shardferry apply FILE` goes on with it; `--db PATH` names another one"),
             ),
             OpenError::Locked { .. } => (
                 Exit::Database,

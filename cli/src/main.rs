@@ -26,7 +26,6 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::Cli;
-use exit::Exit;
 use output::Output;
 
 fn main() -> ExitCode {

@@ -16,8 +16,8 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 use serde_json::json;
-use shardferry::MigrationTracker;
 use shardferry::executor::{RunReport, StopToken};
+use shardferry::{Migration, MigrationTracker, Status};
 
 use crate::commands::Context;
 use crate::exit::Exit;
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Demo, context: Context<'_>) -> Result<Exit, Failure> {
     let names = Names::of(&snapshot);
     if exit != Exit::Success {
         context.out.result(
-            || show::run(&report, &names),
+            String::new,
             || json!({ "done": false, "run": view::run(&report, &names) }),
         );
         context.out.note("the same command goes on");
@@ -139,21 +139,30 @@ fn move_stage(
 ) -> Result<(RunReport, bool), Failure> {
     let snapshot = tracker.snapshot()?;
     let names = Names::of(&snapshot);
-    context.out.say(show::loads(&snapshot));
     if let Some(text) = drive::going_on(&snapshot) {
         context.out.say(text);
-        return Ok((drive::drive(tracker, args.pace, stop)?, false));
+        let report = drive::drive(tracker, args.pace, stop)?;
+        context.out.say(show::run(&report, &names));
+        return Ok((report, false));
     }
-    if !tracker.recent_migrations(1)?.is_empty() {
+    if settled(tracker)? {
         context.out.say("every move was made before");
         return Ok((RunReport::default(), true));
     }
+    context.out.say(show::loads(&snapshot));
     let plan = planning::plan(&snapshot, AIM)?;
     context.out.say(planning::text_of(&plan, AIM, &names));
     tracker.begin_plan(&planning::requests(&plan))?;
     let report = drive::drive(tracker, args.pace, stop)?;
     context.out.say(show::run(&report, &names));
     Ok((report, false))
+}
+
+/// Whether moves were made, and none of them in vain.
+fn settled(tracker: &MigrationTracker) -> Result<bool, Failure> {
+    let moves = tracker.recent_migrations(usize::MAX)?;
+    let complete = |one: &Migration| one.status() == Status::Complete;
+    Ok(!moves.is_empty() && moves.iter().all(complete))
 }
 
 fn verify_stage(

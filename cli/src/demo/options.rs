@@ -25,7 +25,7 @@ pub(crate) struct Demo {
     /// How many shards; 24 if not given
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     shards: Option<u64>,
-    /// How large a shard is on average, for instance 64KiB; 6MiB if not given
+    /// How large a shard is on average, for instance 64KiB; 8MiB if not given
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     size: Option<ByteSize>,
     /// What the contents are made from: the same seed gives the same bytes
@@ -49,7 +49,7 @@ pub(super) struct Size {
 
 const NODES_DEFAULT: u64 = 4;
 const SHARDS_DEFAULT: u64 = 24;
-const SHARD_BYTES_DEFAULT: u64 = 6 * 1024 * 1024;
+const SHARD_BYTES_DEFAULT: u64 = 8 * 1024 * 1024;
 /// More directories than this show nothing further, and no terminal shows them.
 const NODES_MAX: u64 = 1_000;
 /// The manifest is written anew after each shard.
