@@ -118,10 +118,7 @@ impl Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let (exit, advice) = match &error {
-            OpenError::NotFound { .. } => (
-                Exit::Database,
-                Some("`--db PATH` names another one"),
-            ),
+            OpenError::NotFound { .. } => (Exit::Database, Some("`--db PATH` names another one")),
             OpenError::Exists { .. } => (
                 Exit::Refused,
                 Some("`shardferry apply FILE` goes on with it; `--db PATH` names another one"),
@@ -183,9 +180,10 @@ impl From<BeginError> for Failure {
             | BeginError::Quarantined { .. }
             | BeginError::RequestConflict { .. } => None,
         };
-        let failure = match error {
-            BeginError::Store(error) => error.into(),
-            refused => Self::new(Exit::Refused, refused),
+        let failure = if let BeginError::Store(error) = error {
+            error.into()
+        } else {
+            Self::new(Exit::Refused, error)
         };
         match advice {
             Some(advice) => failure.advise(advice),
@@ -206,18 +204,20 @@ impl From<BeginPlanError> for Failure {
 
 impl From<TransitionError> for Failure {
     fn from(error: TransitionError) -> Self {
-        match error {
-            TransitionError::Store(error) => error.into(),
-            refused => Self::new(Exit::Refused, refused),
+        if let TransitionError::Store(error) = error {
+            error.into()
+        } else {
+            Self::new(Exit::Refused, error)
         }
     }
 }
 
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
-        match error {
-            RegistryError::Store(error) => error.into(),
-            refused => Self::new(Exit::Refused, refused),
+        if let RegistryError::Store(error) = error {
+            error.into()
+        } else {
+            Self::new(Exit::Refused, error)
         }
     }
 }

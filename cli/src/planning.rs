@@ -1,8 +1,9 @@
 //! What the planner says, and how it reads.
 
+use shardferry::planner::{Left, MoveReason, Plan, Resource};
+
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use shardferry::planner::{Left, MoveReason, Plan, Resource};
 use shardferry::schema::text::Reason;
 use shardferry::schema::v1::Trigger;
 use shardferry::store::Snapshot;
@@ -216,10 +217,8 @@ pub(crate) fn json_of(plan: &Plan, names: &Names) -> Value {
         })
     });
     let loads = plan.loads.iter().map(|load| {
-        let bytes =
-            |loads: &shardferry::planner::PerResource<u128>| number(*loads.get(Resource::Bytes));
-        let shards =
-            |loads: &shardferry::planner::PerResource<u128>| number(*loads.get(Resource::Count));
+        let bytes = |loads: &shardferry::planner::PerResource<u128>| number(*loads.get(Resource::Bytes));
+        let shards = |loads: &shardferry::planner::PerResource<u128>| number(*loads.get(Resource::Count));
         json!({
             "node": load.node,
             "node_name": names.node_name(load.node),

@@ -16,6 +16,12 @@ use crate::text;
 /// How often a line is printed where there are no bars.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
+/// One migration: 80 columns, and more of the bar on wider terminals.
+const EACH: &str = "{msg:20!} {wide_bar} {bytes:>10}/{total_bytes:<10} {prefix:>21!}";
+/// A whole, with rate and time left.
+const RATED: &str =
+    "{msg:20!} {wide_bar} {bytes:>10}/{total_bytes:<10} {bytes_per_sec:>12} ETA {eta:>4}";
+
 /// Watches an executor.
 pub(crate) struct Watch {
     names: Names,
@@ -68,9 +74,7 @@ impl Watch {
             .as_ref()
             .map_or_else(|| overall.clone(), |bars| bars.add(overall.clone()));
         overall.set_length(expected.values().sum());
-        overall.set_style(style(
-            "{msg:28!} {bar:30} {bytes:>11}/{total_bytes:<11} {bytes_per_sec:>13}, {eta} left",
-        ));
+        overall.set_style(style(RATED));
         overall.set_message("in all");
         overall.set_position(resumed);
         overall.reset_eta();
@@ -112,9 +116,7 @@ impl Watch {
             return ProgressBar::hidden();
         };
         let bar = bars.insert_from_back(1, ProgressBar::new(length));
-        bar.set_style(style(
-            "{msg:28!} {bar:30} {bytes:>11}/{total_bytes:<11} {prefix}",
-        ));
+        bar.set_style(style(EACH));
         bar.set_message(label.to_owned());
         bar
     }
@@ -122,7 +124,7 @@ impl Watch {
 
 fn style(template: &str) -> ProgressStyle {
     let template = if stderr_has_colour() {
-        template.replace("{bar:30}", "{bar:30.cyan/blue}")
+        template.replace("{wide_bar}", "{wide_bar:.cyan/blue}")
     } else {
         template.to_owned()
     };
@@ -297,9 +299,7 @@ pub(crate) fn single(length: u64, label: &'static str) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-    bar.set_style(style(
-        "{msg:28!} {bar:30} {bytes:>11}/{total_bytes:<11} {bytes_per_sec:>13}, {eta} left",
-    ));
+    bar.set_style(style(RATED));
     bar.set_message(label);
     bar
 }

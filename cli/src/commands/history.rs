@@ -37,16 +37,15 @@ pub(crate) fn run(args: &History, context: Context<'_>) -> Result<Exit, Failure>
 
 fn row(event: &Event) -> Vec<String> {
     let (kind, details) = view::event_kind(event);
-    let what = match details {
-        Value::Object(fields) => {
+    let what = match details.as_object() {
+        Some(fields) => {
             let fields = fields.iter();
             let fields: Vec<String> = fields
                 .map(|(key, value)| format!("{key}={value}"))
                 .collect();
             format!("{kind} ({})", fields.join(", "))
         }
-        Value::Null => kind,
-        other => format!("{kind} ({other})"),
+        None => kind,
     };
     vec![
         text::time(event.at_ms),

@@ -76,11 +76,13 @@ fn shard(
             return Ok(None);
         };
         digest.file(file.path.as_bytes(), file.bytes, hash);
+        let folders = inner.ancestors().skip(1);
+        for folder in folders.take_while(|folder| folder.starts_with(&temporary)) {
+            sync(folder).with_context(failed)?;
+        }
     }
     fs::rename(&temporary, &path).with_context(failed)?;
-    File::open(&directory)
-        .and_then(|directory| directory.sync_all())
-        .with_context(failed)?;
+    sync(&directory).with_context(failed)?;
     Ok(Some(Built {
         name: content.name.clone(),
         node: content.node,
@@ -118,6 +120,11 @@ fn write(
     }
     file.sync_all()?;
     Ok(Some(hasher.finalize()))
+}
+
+/// Brings the entries of a folder to the disk.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Removes a file or a folder tree, if it is there.
