@@ -3,6 +3,7 @@
 pub mod executor;
 pub mod machine;
 pub mod movers;
+pub mod planner;
 pub mod store;
 pub mod tracker;
 
@@ -14,4 +15,4 @@ pub use schema::v1::{
     State, Status, Verification,
 };
 pub use schema::{Epoch, EventSeq, MigrationId, NodeId, ShardId, TimestampMs};
-pub use tracker::{CancelOutcome, MigrationTracker};
+pub use tracker::{CancelOutcome, MigrationTracker, compute_rebalance_plan};

@@ -147,7 +147,7 @@ fn config() -> Configuration<LittleEndian, Varint, Limit<CLAIM_BYTES_MAX>> {
 fn checksum(table: TableId, version: u8, key: &[u8], payload: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&[table.tag(), version]);
-    // A key is at most 1 KiB; the cast saturates where it could not be exact.
+    // Keys are short; the length saturates where it could not be exact.
     crc.update(&u32::try_from(key.len()).unwrap_or(u32::MAX).to_le_bytes());
     crc.update(key);
     crc.update(payload);

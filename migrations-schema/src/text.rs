@@ -123,7 +123,8 @@ text! {
 }
 
 /// Why something was done or went wrong, for people. At most 1 KiB: a longer text is cut at a
-/// character, because a reason must never be the reason that a failure cannot be recorded.
+/// character, and control characters become spaces, because a reason must never be the reason
+/// that a failure cannot be recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Reason(String);
@@ -135,6 +136,9 @@ impl Reason {
     /// Keeps the first [`Self::MAX_BYTES`] bytes of `text`.
     pub fn new(text: impl Into<String>) -> Self {
         let mut text = text.into();
+        if text.contains(char::is_control) {
+            text = text.replace(char::is_control, " ");
+        }
         let mut end = Self::MAX_BYTES.min(text.len());
         while !text.is_char_boundary(end) {
             end -= 1;

@@ -82,8 +82,21 @@ fn release(
     if tracker.now() < cleanup.not_before_ms {
         return Ok(Settled::Later);
     }
-    guarded(|| mover.release_source(job))?;
+    let job = where_it_is_now(tracker, job).map_err(Stopped::File)?;
+    guarded(|| mover.release_source(&job))?;
     Ok(Settled::Yes)
+}
+
+/// During the grace period the shard may have moved on: the copy that makes this one superfluous
+/// is where the last cutover brought it.
+fn where_it_is_now(tracker: &MigrationTracker, job: &Job) -> Result<Job, StoreError> {
+    let mut job = job.clone();
+    if let Some(last) = tracker.last_move(job.shard)?
+        && last.to != job.to.node
+    {
+        job.to = endpoint(tracker, last.to)?;
+    }
+    Ok(job)
 }
 
 /// Records `report`; false when the entry is no longer there.

@@ -156,6 +156,7 @@ pub(super) fn cancel_as_requested(step: &Step<'_>) -> Option<Transition> {
 fn cancelled(step: &Step<'_>, reason: &Reason) -> Transition {
     let mut next = ended(step.migration);
     next.state = State::Cancelled {
+        started_at_ms: step.migration.state.started_at_ms(),
         finished_at_ms: step.now,
         reason: reason.clone(),
     };
@@ -172,6 +173,7 @@ fn failed(
     mut next: Migration,
 ) -> Transition {
     next.state = State::Failed {
+        started_at_ms: step.migration.state.started_at_ms(),
         finished_at_ms: step.now,
         class,
         reason: reason.clone(),
@@ -218,7 +220,7 @@ fn leftover(step: &Step<'_>, kind: CleanupKind) -> Cleanup {
         created_at_ms: step.now,
         not_before_ms: step.now.plus_ms(wait_ms),
         retry_at_ms: step.now,
-        attempts: 0,
+        failed_attempts: 0,
         last_error: None,
         activated: false,
     }

@@ -136,10 +136,10 @@ impl OnCleanup {
 
     fn fail(&self, tx: &mut dyn Tx, cleanup: Cleanup, reason: &Reason) -> Result<(), CleanupError> {
         let settings = settings(tx)?;
-        let attempts = cleanup.attempts.saturating_add(1);
-        let retry_at_ms = self.now.plus_ms(settings.backoff_ms(attempts));
+        let failed_attempts = cleanup.failed_attempts.saturating_add(1);
+        let retry_at_ms = self.now.plus_ms(settings.backoff_ms(failed_attempts));
         let next = Cleanup {
-            attempts,
+            failed_attempts,
             retry_at_ms,
             last_error: Some(reason.clone()),
             ..cleanup

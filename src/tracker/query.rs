@@ -3,7 +3,7 @@ use crate::schema::codec::Record;
 use crate::schema::key::{Key as _, SettingsKey};
 use crate::schema::table::Table;
 use crate::schema::text::{NodeName, RangeKey, ShardName};
-use crate::schema::v1::{Cleanup, Event, Migration, Node, Settings, Shard, Status};
+use crate::schema::v1::{Cleanup, Event, LastMove, Migration, Node, Settings, Shard, Status};
 use crate::schema::{EventSeq, MigrationId, NodeId, ShardId, table};
 use crate::store::{
     ReadRows, Scan, Snapshot, StoreError, active, get, has, last, scan, scan_lenient,
@@ -131,6 +131,14 @@ impl MigrationTracker {
             .store
             .read(|rows| scan(rows, table::CLEANUPS, &Scan::all()))?;
         Ok(rows.into_iter().map(|(_, cleanup)| cleanup).collect())
+    }
+
+    /// The last cutover of a shard, registered or not. A point read.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or the row is damaged.
+    pub fn last_move(&self, shard: ShardId) -> Result<Option<LastMove>, StoreError> {
+        self.store.read(|rows| get(rows, table::LAST_MOVES, &shard))
     }
 
     /// The copy of the shard on the node that has to go, if there is one. A point read.

@@ -46,7 +46,7 @@ pub struct Cleanup {
     /// Nothing is tried before this instant (backoff).
     pub retry_at_ms: TimestampMs,
     /// How often settling it failed.
-    pub attempts: u32,
+    pub failed_attempts: u32,
     /// Why it failed last.
     pub last_error: Option<Reason>,
     /// For a source to release: whether the destination is known to serve its copy. Until then
@@ -62,6 +62,11 @@ impl Record for Cleanup {
         rule(
             (self.node, self.shard) == *key,
             "a cleanup is stored under its node and shard",
+        )?;
+        rule(self.from != self.to, "source and destination differ")?;
+        rule(
+            !(self.activated && self.kind == CleanupKind::DiscardDestination),
+            "a copy that is discarded never served",
         )?;
         let copy = match self.kind {
             CleanupKind::ReleaseSource => self.from,

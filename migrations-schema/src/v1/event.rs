@@ -173,6 +173,7 @@ impl Record for Event {
     const VERSION: u8 = VERSION;
 
     fn validate(&self, key: &EventSeq) -> Result<(), Rule> {
-        rule(self.seq == *key, "an event is stored under its position")
+        rule(self.seq == *key, "an event is stored under its position")?;
+        rule(self.seq >= EventSeq(1), "the first event is 1")
     }
 }

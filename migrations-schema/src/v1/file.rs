@@ -29,6 +29,7 @@ impl Record for FileMeta {
     const VERSION: u8 = VERSION;
 
     fn validate(&self, _: &MetaKey) -> Result<(), Rule> {
+        rule(self.format >= 1, "the first format is 1")?;
         rule(
             self.created_by.len() <= Self::CREATED_BY_BYTES_MAX,
             "created_by has at most 128 bytes",
@@ -69,8 +70,8 @@ pub struct SetAsideRow {
 }
 
 impl SetAsideRow {
-    /// Most bytes that are kept of a value: more than any record has that this library writes.
-    pub const VALUE_BYTES_MAX: usize = 48 * 1024;
+    /// Most bytes that are kept of a value: more than any row of another table has.
+    pub const VALUE_BYTES_MAX: u64 = 48 * 1024;
 }
 
 impl Record for SetAsideRow {
@@ -78,13 +79,10 @@ impl Record for SetAsideRow {
     const VERSION: u8 = VERSION;
 
     fn validate(&self, _: &RowKey) -> Result<(), Rule> {
+        let kept = u64::try_from(self.value.len()).unwrap_or(u64::MAX);
         rule(
-            self.value.len() <= Self::VALUE_BYTES_MAX,
-            "at most 48 KiB of a value are kept",
-        )?;
-        rule(
-            usize::try_from(self.value_bytes).is_ok_and(|bytes| bytes >= self.value.len()),
-            "the value was at least as long as what is kept of it",
+            kept == self.value_bytes.min(Self::VALUE_BYTES_MAX),
+            "a value is kept whole, or its first 48 KiB",
         )
     }
 }

@@ -102,4 +102,12 @@ pub struct LastMove {
     /// The migration.
     pub migration: MigrationId,
 }
-record!(LastMove under ShardId);
+
+impl Record for LastMove {
+    type Key = ShardId;
+    const VERSION: u8 = VERSION;
+
+    fn validate(&self, _: &ShardId) -> Result<(), Rule> {
+        rule(self.from != self.to, "source and destination differ")
+    }
+}

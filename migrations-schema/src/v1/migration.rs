@@ -54,6 +54,8 @@ pub enum State {
     },
     /// Given up; the source owns the shard.
     Failed {
+        /// When the copy first started, if it did.
+        started_at_ms: Option<TimestampMs>,
         /// When.
         finished_at_ms: TimestampMs,
         /// What is known.
@@ -63,6 +65,8 @@ pub enum State {
     },
     /// Called off; the source owns the shard.
     Cancelled {
+        /// When the copy first started, if it did.
+        started_at_ms: Option<TimestampMs>,
         /// When.
         finished_at_ms: TimestampMs,
         /// Why.
@@ -95,11 +99,14 @@ impl State {
         }
     }
 
-    /// When the copy first started, where the state knows it.
+    /// When the copy first started, if it did.
     #[must_use]
     pub const fn started_at_ms(&self) -> Option<TimestampMs> {
         match self {
-            Self::Pending | Self::Failed { .. } | Self::Cancelled { .. } => None,
+            Self::Pending => None,
+            Self::Failed { started_at_ms, .. } | Self::Cancelled { started_at_ms, .. } => {
+                *started_at_ms
+            }
             Self::InProgress { started_at_ms }
             | Self::Verifying { started_at_ms, .. }
             | Self::Complete { started_at_ms, .. } => Some(*started_at_ms),
@@ -251,6 +258,14 @@ impl Record for Migration {
             "at most 8 failures are remembered",
         )?;
         rule(
+            self.failures.len() <= usize::try_from(self.failed_attempts).unwrap_or(usize::MAX),
+            "each remembered failure was counted",
+        )?;
+        rule(
+            self.progress.sampled_bytes <= self.progress.bytes_migrated,
+            "the rate was measured on bytes that were reported",
+        )?;
+        rule(
             self.progress
                 .bytes_total
                 .is_none_or(|total| self.progress.bytes_migrated <= total),
@@ -267,8 +282,8 @@ impl Record for Migration {
         rule(
             self.attempt
                 .as_ref()
-                .is_none_or(|attempt| attempt.epoch == self.epoch),
-            "the attempt has the newest epoch",
+                .is_none_or(|attempt| attempt.epoch == self.epoch && self.epoch > Epoch(0)),
+            "the attempt has the newest epoch, which is at least 1",
         )
     }
 }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Rule, VERSION};
+use super::{Rule, VERSION, rule};
 use crate::codec::Record;
 use crate::id::{MigrationId, NodeId, ShardId};
 use crate::text::RequestKey;
@@ -23,6 +23,6 @@ impl Record for Request {
     const VERSION: u8 = VERSION;
 
     fn validate(&self, _: &RequestKey) -> Result<(), Rule> {
-        Ok(())
+        rule(self.from != self.to, "source and destination differ")
     }
 }

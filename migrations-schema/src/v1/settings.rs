@@ -27,7 +27,7 @@ pub struct Settings {
     pub in_flight_per_destination_max: Option<u32>,
     /// Bytes per second that all copies together may take.
     pub bytes_per_second_max: Option<u64>,
-    /// How many attempts may fail before the migration does. At least 1.
+    /// The failed attempt with this number fails the migration. At least 1.
     pub attempts_max: u32,
     /// The wait after the first failed attempt; it doubles with each further one.
     pub backoff_ms_min: u64,

@@ -118,6 +118,12 @@ impl Record for Shard {
             "a shard has at most 64 replicas",
         )?;
         rule(
+            are_distinct(&self.replicas)
+                && are_distinct(&self.allowed)
+                && are_distinct(&self.disallowed),
+            "a list of nodes names each node once",
+        )?;
+        rule(
             !self.replicas.contains(&self.owner),
             "the owner is not among the replicas",
         )?;
@@ -127,4 +133,11 @@ impl Record for Shard {
             "a placement rule names at most 1024 nodes",
         )
     }
+}
+
+fn are_distinct(nodes: &[NodeId]) -> bool {
+    let mut sorted = nodes.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    sorted.len() == nodes.len()
 }

@@ -7,9 +7,14 @@ use proptest::prelude::*;
 use crate::cases::{self, Case};
 use crate::reread::{Refused, reread, sealed};
 
-/// Positions in `len` bytes: each of a short value, about 100 of a long one.
+/// Positions in `len` bytes: each of a short value, about 100 of a long one, and fewer of those
+/// few that are mostly one byte string.
 fn positions(len: usize) -> impl Iterator<Item = usize> {
-    let step = if len <= 256 { 1 } else { len / 100 };
+    let step = match len {
+        0..=256 => 1,
+        257..=16_384 => len / 100,
+        _ => len / 25,
+    };
     (0..len).step_by(step)
 }
 
@@ -52,7 +57,7 @@ fn one_flipped_bit_in_a_key_is_refused() {
 #[test]
 fn a_value_under_another_key_of_its_table_is_refused() {
     let cases = cases::all();
-    for case in &cases {
+    for case in cases {
         for other in cases.iter().filter(|other| other.table == case.table) {
             if other.key != case.key {
                 let found = reread(case.table, &other.key, &case.value);
@@ -90,7 +95,7 @@ fn bytes_after_a_record_are_refused_also_with_a_right_checksum() {
         for more in [&[0][..], &[1], &[255; 9]] {
             let value = [case.value.as_slice(), more].concat();
             assert!(reread(case.table, &case.key, &value).is_err());
-            let value = sealed(case.table, &case.key, &[payload(&case), more].concat());
+            let value = sealed(case.table, &case.key, &[payload(case), more].concat());
             let found = reread(case.table, &case.key, &value);
             assert!(
                 matches!(found, Err(Refused::Value(DecodeError::Trailing { .. }))),
@@ -107,8 +112,8 @@ fn a_cut_value_is_refused_also_with_a_right_checksum() {
         for len in positions(case.value.len()) {
             assert!(reread(case.table, &case.key, &case.value[..len]).is_err());
         }
-        for len in positions(payload(&case).len()) {
-            let value = sealed(case.table, &case.key, &payload(&case)[..len]);
+        for len in positions(payload(case).len()) {
+            let value = sealed(case.table, &case.key, &payload(case)[..len]);
             let found = reread(case.table, &case.key, &value);
             assert!(found.is_err(), "{} cut to {len}", case.title());
         }
@@ -118,10 +123,7 @@ fn a_cut_value_is_refused_also_with_a_right_checksum() {
 #[test]
 fn an_overlong_payload_is_refused_before_it_is_read() {
     for table in TableId::ALL {
-        let case = cases::all()
-            .into_iter()
-            .find(|c| c.table == *table)
-            .unwrap();
+        let case = cases::all().iter().find(|c| c.table == *table).unwrap();
         let value = sealed(*table, &case.key, &vec![0; PAYLOAD_BYTES_MAX + 1]);
         assert_eq!(
             reread(*table, &case.key, &value),
@@ -136,31 +138,23 @@ fn an_overlong_payload_is_refused_before_it_is_read() {
 #[test]
 fn hostile_lengths_are_refused() {
     for case in cases::all() {
-        let payload = payload(&case);
+        let payload = payload(case);
         for at in positions(payload.len()) {
-            for len in [u64::MAX, u64::MAX / 2, 1 << 40, 1 << 32, 1 << 31, 65_537] {
+            for len in [u64::MAX, u64::MAX / 2, 1 << 40, 1 << 32, 524_289, 65_537] {
                 let start = &payload[..at];
                 let hostile = [start, &[253], &len.to_le_bytes(), &payload[at..]].concat();
-                probe(&case, &hostile);
-                probe(&case, &[start, &[253], &len.to_le_bytes()].concat());
+                probe(case, &hostile);
+                probe(case, &[start, &[253], &len.to_le_bytes()].concat());
             }
         }
     }
 }
 
-/// What is accepted is what the code writes, or a longer form of it: see `canonical`.
+/// What is accepted is exactly what the code writes.
 fn probe(case: &Case, payload: &[u8]) {
     let value = sealed(case.table, &case.key, payload);
     if let Ok(written) = reread(case.table, &case.key, &value) {
-        assert!(
-            written == value || written.len() < value.len(),
-            "{}: {payload:02x?}",
-            case.title()
-        );
-        assert_eq!(
-            reread(case.table, &case.key, &written).as_ref(),
-            Ok(&written)
-        );
+        assert_eq!(written, value, "{}", case.title());
     }
 }
 
@@ -210,25 +204,25 @@ proptest! {
         at in any_case(),
         payload in proptest::collection::vec(prop_oneof![0..4_u8, 248..=255_u8, any::<u8>()], 0..200),
     ) {
-        let case = cases::all().swap_remove(at);
+        let case = &cases::all()[at];
         prop_assert!(reread(case.table, &case.key, &payload).is_err());
-        probe(&case, &payload);
+        probe(case, &payload);
     }
 
     /// Valid records with a few bytes changed, under a checksum that is right.
     #[test]
-    fn changed_records_are_refused_or_have_one_form(
+    fn changed_records_are_refused_or_written_back_the_same(
         at in any_case(),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        let case = cases::all().swap_remove(at);
-        let mut payload = payload(&case).to_vec();
+        let case = &cases::all()[at];
+        let mut payload = payload(case).to_vec();
         if !payload.is_empty() {
             for (place, byte) in changes {
                 let place = place.index(payload.len());
                 payload[place] = byte;
             }
         }
-        probe(&case, &payload);
+        probe(case, &payload);
     }
 }

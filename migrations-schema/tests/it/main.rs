@@ -1,4 +1,5 @@
-//! The format on disk, held to its bytes: golden fixtures of every table, damage of every kind, keys.
+//! The format on disk, held to its bytes: golden fixtures of every table, damage of every kind,
+//! keys, rules, and the document that describes it.
 //!
 //! `SHARDFERRY_BLESS=1 cargo test -p migrations-schema --test it the_code_writes` writes the fixtures
 //! that are missing. It never changes one that exists: a released layout is never edited.
@@ -17,5 +18,8 @@ mod reread;
 
 mod canonical;
 mod damage;
+mod document;
+mod json;
 mod keys;
+mod rules;
 mod tables;

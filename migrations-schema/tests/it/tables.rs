@@ -6,7 +6,7 @@ use migrations_schema::FORMAT;
 use migrations_schema::table::TableId;
 
 /// The tables of format 1. A line here is never changed; a new table gets a new tag at the end.
-const TABLES: [(u8, &str); 21] = [
+pub(crate) const TABLES: [(u8, &str); 21] = [
     (1, "meta"),
     (2, "settings"),
     (3, "nodes"),
@@ -54,14 +54,4 @@ fn a_table_is_found_by_its_name() {
         assert_eq!(TableId::from_name(table.name()), Some(*table));
     }
     assert_eq!(TableId::from_name("Meta"), None);
-}
-
-#[test]
-fn the_schema_document_names_every_table_with_its_tag() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/SCHEMA.md");
-    let document = std::fs::read_to_string(path).unwrap();
-    for (tag, name) in TABLES {
-        let heading = format!("### {tag} `{name}`");
-        assert!(document.contains(&heading), "SCHEMA.md has no `{heading}`");
-    }
 }

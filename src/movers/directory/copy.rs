@@ -9,6 +9,7 @@ use super::batch::Batch;
 use super::copy_file::create_file;
 use super::cursor::Cursor;
 use super::error::Problem;
+use super::examine::{gone, special};
 use super::meta::{Kind, Meta, Mtime};
 use super::meter::Meter;
 use super::node::Node;
@@ -27,7 +28,7 @@ pub(super) struct Copier<'a> {
     pub(super) buffer: Vec<u8>,
     pub(super) files_done: u64,
     /// Where the copy goes on. `None`: from the beginning.
-    resume: Option<Cursor>,
+    pub(super) resume: Option<Cursor>,
     node: &'a Node,
     /// The top was created: its name has to last before a checkpoint counts on it.
     top_created: bool,
@@ -123,17 +124,6 @@ impl<'a> Copier<'a> {
         Ok(())
     }
 
-    /// Removes what an earlier attempt copied and the source no longer has.
-    fn prune(&self, path: &Relative, walk: &Walk<'_>) -> Result<(), Problem> {
-        let wanted = walk.names();
-        for name in self.target.names(path)? {
-            if wanted.binary_search(&name).is_err() {
-                remove_entry(self.target, &path.child(&name))?;
-            }
-        }
-        Ok(())
-    }
-
     /// All that is in the folder is there: nothing changes its time any more.
     fn leave(&mut self, path: &Relative, source: &Meta) -> Result<(), Problem> {
         let folder = self.target.folder(path)?;
@@ -150,32 +140,6 @@ impl<'a> Copier<'a> {
         }
         self.files_done = self.files_done.saturating_add(1);
         Ok(())
-    }
-
-    /// Whether an earlier attempt copied the whole file, synced it, and it has not changed since.
-    fn is_safe(&self, path: &Relative, seen: &Meta) -> Result<bool, Problem> {
-        let Some(cursor) = &self.resume else {
-            return Ok(false);
-        };
-        let covered = *path < cursor.path || *path == cursor.path && seen.len <= cursor.offset;
-        Ok(covered
-            && self
-                .target
-                .meta(path)?
-                .is_some_and(|copy| copy.looks_like(seen)))
-    }
-
-    /// The offset from which the file at `path` goes on; zero when nothing of it can be trusted.
-    pub(super) fn start_of(&self, path: &Relative, source: &Meta) -> Result<u64, Problem> {
-        let Some(cursor) = self.resume.as_ref().filter(|cursor| cursor.path == *path) else {
-            return Ok(0);
-        };
-        let unchanged = source.mtime == cursor.mtime && source.len >= cursor.offset;
-        let there = self
-            .target
-            .meta(path)?
-            .is_some_and(|copy| copy.kind == Kind::File && copy.len >= cursor.offset);
-        Ok(if unchanged && there { cursor.offset } else { 0 })
     }
 
     fn link(&mut self, path: &Relative, source: &Meta) -> Result<(), Problem> {
@@ -241,45 +205,4 @@ impl<'a> Copier<'a> {
             files_done: self.files_done,
         })
     }
-}
-
-/// The bytes of `source`. Refused when something in it cannot be copied, or when the destination
-/// node, the directory `node`, is in it: the copy would contain itself.
-pub(super) fn examine(source: &Tree, node: (u64, u64)) -> Result<u64, Problem> {
-    let mut total = 0_u64;
-    let mut walk = Walk::new(source);
-    let mut seen = false;
-    while let Some(visit) = walk.next()? {
-        seen = true;
-        if visit.step == Step::Leave {
-            continue;
-        }
-        if visit.meta.kind == Kind::Other {
-            return Err(special(source, &visit.path));
-        }
-        if visit.meta.identity == node {
-            let path = source.path(&visit.path);
-            return Err(Problem::Refused(format!(
-                "{path:?} is the directory of the destination node and lies in the shard; a node \
-                 needs a directory outside of every shard"
-            )));
-        }
-        total = total.saturating_add(visit.meta.bytes());
-    }
-    if seen { Ok(total) } else { Err(gone(source)) }
-}
-
-fn special(source: &Tree, at: &Relative) -> Problem {
-    let path = source.path(at);
-    Problem::Refused(format!(
-        "{path:?} is a socket, a pipe or a device, which cannot be copied; remove it from the shard"
-    ))
-}
-
-/// The shard is not where it should be.
-pub(super) fn gone(source: &Tree) -> Problem {
-    let path = source.path(&Relative::top());
-    Problem::Refused(format!(
-        "{path:?} is not there; is its disk mounted, and is the shard's name the name of its entry?"
-    ))
 }

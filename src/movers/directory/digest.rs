@@ -1,21 +1,5 @@
 //! The digest of a tree: BLAKE3 over a stream that is the same for the same tree, wherever it lies.
-//!
-//! The stream begins with the line `shardferry tree 1\n`. Then, in the order of the walk (a folder
-//! before its entries, the names of a folder sorted byte by byte), for each entry its kind as one
-//! letter, the length of its relative path (`u32`) and the path (names joined by `/`; empty for the
-//! shard itself), and:
-//!
-//! | kind | then |
-//! |---|---|
-//! | `D` folder | permission bits `u32` |
-//! | `F` file | permission bits `u32`; modification time: seconds `i64`, nanoseconds `u32`; length `u64`; each block of 64 KiB (the last may be shorter) that is not all zeros as its offset `u64` and its bytes; then the offset at which reading ended, `u64` (the length, or less when the file was cut meanwhile), and `E` |
-//! | `L` symlink | length of the target `u32`, the target |
-//! | `O` other | nothing |
-//!
-//! It ends with `Z`, the number of entries `u64` and the sum of the lengths of the files `u64`. All
-//! numbers are little-endian. Permission bits are the lower twelve of the mode. Zero blocks are left
-//! out, so that the holes of a large sparse file need not be read. Owners, times of folders and
-//! links, and how many names a file has (hard links) are not part of it.
+//! The stream is described in the public module above; its name is [`ALGORITHM`](super::ALGORITHM).
 
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;

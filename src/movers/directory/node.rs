@@ -37,15 +37,6 @@ impl Node {
         }
     }
 
-    /// As [`Self::open`]; `None` when there is no such directory.
-    pub(super) fn open_if_there(endpoint: &Endpoint) -> Result<Option<Self>, Problem> {
-        match Self::at(address(endpoint)?) {
-            Ok(node) => Ok(Some(node)),
-            Err(Problem::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
-            Err(problem) => Err(problem),
-        }
-    }
-
     /// Opens the directory at `path`.
     pub(super) fn at(path: &Path) -> Result<Self, Problem> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

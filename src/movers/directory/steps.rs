@@ -1,9 +1,10 @@
 //! The steps of a move, each of which may be called again after a crash.
 
 use super::Tuning;
-use super::copy::{Copier, examine, gone};
+use super::copy::Copier;
 use super::cursor::Cursor;
 use super::error::Problem;
+use super::examine::{examine, gone};
 use super::meter::Meter;
 use super::names;
 use super::node::{Node, open_both, refuse_same};
@@ -110,9 +111,8 @@ pub(super) fn release_source(job: &Job) -> Result<(), Problem> {
 
 /// A crash leaves a part of the copy under the temporary name.
 pub(super) fn discard_destination(job: &Job) -> Result<(), Problem> {
-    let Some(to) = Node::open_if_there(&job.to)? else {
-        return Ok(());
-    };
+    // A directory that is not there may be a disk that is not mounted, with the copy on it.
+    let to = Node::open(&job.to)?;
     remove(&to.tree(names::part(job.migration)))?;
     to.sync()
 }

@@ -1,10 +1,10 @@
 //! The evidence: both sides, read at the same time.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::digest::{Reading, digest};
+use super::digest::{Reading, Report, digest};
 use super::error::Problem;
+use super::examine::gone;
 use super::measure::measure;
 use super::relative::Relative;
 use super::tree::Tree;
@@ -49,7 +49,7 @@ pub(super) fn both(
     };
     match (ours, theirs) {
         (Some(ours), Some(theirs)) => Ok((ours, theirs)),
-        (None, _) => Err(super::copy::gone(source)),
+        (None, _) => Err(gone(source)),
         (_, None) => Err(lost(copy)),
     }
 }
@@ -78,7 +78,7 @@ struct State {
 impl SharedMeter<'_> {
     fn watch<T>(
         &self,
-        read: impl FnOnce(&mut super::digest::Report<'_>) -> Result<T, Problem>,
+        read: impl FnOnce(&mut Report<'_>) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
         let result = read(&mut |bytes| Ok(self.add(bytes)?));
         if result.is_err() {
@@ -97,7 +97,7 @@ impl SharedMeter<'_> {
         self.reporter.verified(state.done, state.total)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -359,6 +359,27 @@ fn the_source_copy_stays_for_the_grace_period_while_the_destination_serves() {
 }
 
 #[test]
+fn a_source_copy_goes_also_when_the_shard_has_moved_on_meanwhile() {
+    let folder = TempDir::new().unwrap();
+    let grace = Settings {
+        cleanup_grace_ms: 3_600_000,
+        ..settings()
+    };
+    let tracker = tracker(&folder, &grace);
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    begin(&tracker, 7, 1, 2);
+    run(&tracker, &mover);
+    tracker.set_settings(&settings()).unwrap();
+    begin(&tracker, 7, 2, 3);
+    let report = run(&tracker, &mover);
+    assert_eq!((report.completed, report.settled), (1, 1));
+    assert_eq!(mover.serving(7), [1, 3], "the first copy is kept for its hour");
+    assert_eq!(report.cleanups.len(), 1);
+    let back = tracker.begin_migration(ShardId(7), NodeId(3), NodeId(1));
+    assert!(back.is_err(), "not onto a copy that has to go");
+}
+
+#[test]
 fn a_cleanup_that_does_not_succeed_ends_the_run_and_is_tried_by_the_next() {
     let folder = TempDir::new().unwrap();
     let tracker = tracker(&folder, &settings());
@@ -367,7 +388,7 @@ fn a_cleanup_that_does_not_succeed_ends_the_run_and_is_tried_by_the_next() {
     begin(&tracker, 7, 1, 2);
     let report = run(&tracker, &mover);
     assert_eq!((report.completed, report.settled), (1, 0));
-    assert_eq!(report.cleanups[0].attempts, 3);
+    assert_eq!(report.cleanups[0].failed_attempts, 3);
     let error = report.cleanups[0].last_error.clone().unwrap();
     assert_eq!(error.as_str(), "release_source hiccup");
 

@@ -17,7 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = vec![
         row("minimal", smallest()),
         row("maximal", largest()),
-        row("typical", typical(EventKind::Claimed { attempt: 1 })),
+        row("typical", typical(EventKind::Claimed)),
     ];
     cases.extend(actors().into_iter().map(|(name, actor)| {
         let mut event = smallest();
@@ -93,13 +93,13 @@ fn kinds() -> Vec<(&'static str, EventKind)> {
     use EventKind as K;
     let (from, to, node, owner) = (NodeId(1), NodeId(300), NodeId(300), NodeId(1));
     let (trigger, class) = (Trigger::Rebalance, FailureClass::Retriable);
-    let not_before_ms = NEW_YEAR.plus_ms(1_000);
+    let (not_before_ms, retry_at_ms) = (NEW_YEAR.plus_ms(1_000), NEW_YEAR.plus_ms(2_000));
     let (kind, scope) = (CleanupKind::ReleaseSource, PauseScope::Node(NodeId(300)));
     let state = NodeState::Draining;
     variants! { EventKind;
         K::Begun { .. } => "begun": K::Begun { from, to, trigger },
         K::Started => "started": K::Started,
-        K::Claimed { .. } => "claimed": K::Claimed { attempt: 3 },
+        K::Claimed => "claimed": K::Claimed,
         K::Fenced => "fenced": K::Fenced,
         K::Unfenced => "unfenced": K::Unfenced,
         K::VerificationBegun => "verification-begun": K::VerificationBegun,
@@ -114,7 +114,7 @@ fn kinds() -> Vec<(&'static str, EventKind)> {
         K::LeaseExpired => "lease-expired": K::LeaseExpired,
         K::Stalled => "stalled": K::Stalled,
         K::Activated => "activated": K::Activated,
-        K::CleanupFailed { .. } => "cleanup-failed": K::CleanupFailed { node, not_before_ms },
+        K::CleanupFailed { .. } => "cleanup-failed": K::CleanupFailed { node, retry_at_ms },
         K::CleanupSettled { .. } => "cleanup-settled": K::CleanupSettled { node, kind },
         K::CleanupForgiven { .. } => "cleanup-forgiven": K::CleanupForgiven { node },
         K::Paused { .. } => "paused": K::Paused { scope },

@@ -36,7 +36,7 @@ fn meta() -> Vec<Case> {
                 format: u32::MAX,
                 file: FileId(Uuid::max()),
                 created_at_ms: END_OF_TIME,
-                created_by: "x".repeat(1024),
+                created_by: "x".repeat(FileMeta::CREATED_BY_BYTES_MAX),
             },
         ),
         row(
@@ -139,45 +139,58 @@ fn retention() -> Vec<Case> {
 }
 
 fn set_aside() -> Vec<Case> {
+    let row = |name, table, key, row| case(table::SET_ASIDE, name, RowKey { table, key }, row);
+    let node = vec![0, 0, 0, 0, 0, 0, 0, 7];
     vec![
-        case(
-            table::SET_ASIDE,
+        row(
             "minimal",
-            RowKey {
-                table: 0,
-                key: Vec::new(),
-            },
+            0,
+            Vec::new(),
             SetAsideRow {
                 value: Vec::new(),
+                value_bytes: 0,
                 reason: Reason::new(""),
                 at_ms: TimestampMs(0),
             },
         ),
-        case(
-            table::SET_ASIDE,
+        row(
             "maximal",
-            RowKey {
-                table: u8::MAX,
-                key: vec![0xff; 1024],
-            },
+            u8::MAX,
+            vec![0xff; 1024],
             SetAsideRow {
-                value: vec![0xff; 32 * 1024],
+                value: vec![0xff; SetAsideRow::VALUE_BYTES_MAX],
+                value_bytes: u64::MAX,
                 reason: longest_reason(),
                 at_ms: END_OF_TIME,
             },
         ),
-        case(
-            table::SET_ASIDE,
+        row(
             "typical",
-            RowKey {
-                table: TableId::Nodes.tag(),
-                key: vec![0, 0, 0, 0, 0, 0, 0, 7],
-            },
+            TableId::Nodes.tag(),
+            node.clone(),
             SetAsideRow {
                 value: b"not a record".to_vec(),
+                value_bytes: 12,
                 reason: Reason::new("the value begins with [6e, 6f] instead of [53, 46]"),
                 at_ms: NEW_YEAR,
             },
         ),
+        row(
+            "longest-whole",
+            TableId::Nodes.tag(),
+            node.clone(),
+            zeros(0),
+        ),
+        row("cut", TableId::Nodes.tag(), node, zeros(1)),
     ]
+}
+
+/// As many bytes as are kept, of a value that had `more`.
+fn zeros(more: u64) -> SetAsideRow {
+    SetAsideRow {
+        value: vec![0; SetAsideRow::VALUE_BYTES_MAX],
+        value_bytes: SetAsideRow::VALUE_BYTES_MAX as u64 + more,
+        reason: Reason::new("the value begins with [00, 00] instead of [53, 46]"),
+        at_ms: NEW_YEAR,
+    }
 }

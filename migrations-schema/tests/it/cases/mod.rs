@@ -9,13 +9,14 @@ mod samples;
 mod work;
 
 use std::fmt::Debug;
+use std::sync::LazyLock;
 
 use migrations_schema::codec::Record;
 use migrations_schema::key::Key;
 use migrations_schema::table::{Table, TableId};
 
 /// What compares bytes with the record that they should hold.
-type ReadBack = Box<dyn Fn(&[u8], &[u8]) -> Result<(), String>>;
+type ReadBack = Box<dyn Fn(&[u8], &[u8]) -> Result<(), String> + Send + Sync>;
 
 /// One row: what the current code writes for it, and how to tell that bytes hold it.
 pub(crate) struct Case {
@@ -39,7 +40,12 @@ impl Case {
 }
 
 /// Every case, in the order of the tables.
-pub(crate) fn all() -> Vec<Case> {
+pub(crate) fn all() -> &'static [Case] {
+    static ALL: LazyLock<Vec<Case>> = LazyLock::new(build);
+    &ALL
+}
+
+fn build() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(files::cases());
     cases.extend(registry::cases());
@@ -53,7 +59,7 @@ pub(crate) fn all() -> Vec<Case> {
 
 fn case<R>(table: Table<R>, name: impl Into<String>, key: R::Key, record: R) -> Case
 where
-    R: Record + PartialEq + Debug + 'static,
+    R: Record + PartialEq + Debug + Send + Sync + 'static,
 {
     let name = name.into();
     let value = table

@@ -42,16 +42,14 @@ fn cleanups() -> Vec<Case> {
         let mut cleanup = smallest_cleanup(kind);
         cleanup.created_at_ms = NEW_YEAR;
         cleanup.not_before_ms = NEW_YEAR.plus_ms(60_000);
+        cleanup.retry_at_ms = NEW_YEAR.plus_ms(90_000);
         cleanup.attempts = 2;
         cleanup.last_error = Some(Reason::new("permission denied"));
         row(&format!("kind-{name}"), cleanup)
     }));
-    for (name, activated, fenced) in [("activated", true, false), ("fenced", false, true)] {
-        let mut cleanup = smallest_cleanup(CleanupKind::ReleaseSource);
-        cleanup.activated = activated;
-        cleanup.fenced = fenced;
-        cases.push(row(name, cleanup));
-    }
+    let mut activated = smallest_cleanup(CleanupKind::ReleaseSource);
+    activated.activated = true;
+    cases.push(row("activated", activated));
     cases
 }
 
@@ -69,10 +67,10 @@ fn smallest_cleanup(kind: CleanupKind) -> Cleanup {
         to,
         created_at_ms: TimestampMs(0),
         not_before_ms: TimestampMs(0),
+        retry_at_ms: TimestampMs(0),
         attempts: 0,
         last_error: None,
         activated: false,
-        fenced: false,
     }
 }
 
@@ -86,10 +84,10 @@ fn largest_cleanup() -> Cleanup {
         to: LAST_NODE,
         created_at_ms: END_OF_TIME,
         not_before_ms: END_OF_TIME,
+        retry_at_ms: END_OF_TIME,
         attempts: u32::MAX,
         last_error: Some(longest_reason()),
         activated: true,
-        fenced: true,
     }
 }
 

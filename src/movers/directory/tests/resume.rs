@@ -74,8 +74,9 @@ fn half_copied(change: impl Fn(&Nodes)) -> (Nodes, u64) {
     let second = Recorder::from(Some(&checkpoint));
     mover.copy(&job, Some(&checkpoint), &second).unwrap();
     same(&mover, &job);
-    let throttled = second.seen.lock().unwrap().throttled;
-    (nodes, throttled)
+    let seen = second.seen.into_inner().unwrap();
+    assert_eq!(seen.done, seen.total, "what was there before counts");
+    (nodes, seen.throttled)
 }
 
 #[test]

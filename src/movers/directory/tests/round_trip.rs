@@ -84,6 +84,19 @@ fn holes_stay_holes_and_cost_no_reading() {
     assert!(copy.blocks() * 512 < 1 << 20, "{} blocks", copy.blocks());
 }
 
+/// Where the file system does not tell holes from data, zeros of a sparse file become holes.
+#[test]
+fn zeros_of_a_sparse_file_take_no_space() {
+    let nodes = Nodes::new();
+    let file = File::create(nodes.from().join("s")).unwrap();
+    file.write_all_at(&vec![0; 4 << 20], 0).unwrap();
+    file.set_len(8 << 20).unwrap();
+    file.sync_all().unwrap();
+    copy(&DirectoryMover::new(), &nodes.job("s"));
+    same(&DirectoryMover::new(), &nodes.job("s"));
+    assert!(fs::metadata(nodes.part()).unwrap().blocks() < 100);
+}
+
 /// The digest is the same whether zeros are written or left out.
 #[test]
 fn written_zeros_and_holes_are_the_same_content() {

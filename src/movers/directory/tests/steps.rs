@@ -195,7 +195,11 @@ fn a_discard_removes_our_copy_and_nothing_else() {
     assert_eq!(listing(&nodes.from().join("s")), source);
     // Never copied there, or the disk is gone.
     fs::remove_dir_all(nodes.to()).unwrap();
-    mover.discard_destination(&job).unwrap();
+    let error = mover.discard_destination(&job).unwrap_err();
+    assert!(
+        error.to_string().contains("create or mount it"),
+        "a disk that is away may come back with the copy: {error}"
+    );
 }
 
 #[test]

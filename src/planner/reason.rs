@@ -1,0 +1,170 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Band, Resource};
+use crate::schema::{NodeId, ShardId};
+
+/// Why a node does not take a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// The shard's list of allowed nodes does not name it.
+    NotAllowed,
+    /// The shard's list of disallowed nodes names it.
+    Disallowed,
+    /// It has a replica of the shard.
+    Replica,
+    /// A copy of the shard on it is still to be cleaned up.
+    Cleanup,
+    /// The shard left it within the cooldown.
+    Cooling,
+    /// It holds another shard of the group.
+    Group,
+    /// It has no room, with both ends of every move charged.
+    Full(Resource),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAllowed => f.write_str("not among the allowed nodes"),
+            Self::Disallowed => f.write_str("disallowed"),
+            Self::Replica => f.write_str("has a replica"),
+            Self::Cleanup => f.write_str("has a copy to clean up"),
+            Self::Cooling => f.write_str("left within the cooldown"),
+            Self::Group => f.write_str("holds a shard of the group"),
+            Self::Full(resource) => write!(f, "no room ({resource})"),
+        }
+    }
+}
+
+/// How often each refusal was met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refusals(BTreeMap<Refusal, usize>);
+
+impl Refusals {
+    /// Counts one.
+    pub(super) fn add(&mut self, refusal: Refusal) {
+        let count = self.0.entry(refusal).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// Whether none was met.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each refusal and how often it was met.
+    pub fn iter(&self) -> impl Iterator<Item = (Refusal, usize)> + '_ {
+        self.0.iter().map(|(refusal, count)| (*refusal, *count))
+    }
+}
+
+impl fmt::Display for Refusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (refusal, count)) in self.0.iter().enumerate() {
+            let separator = if i == 0 { "" } else { ", " };
+            write!(f, "{separator}{count} x {refusal}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What a plan does not put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// A shard stays on a draining node.
+    Shard {
+        /// The shard.
+        shard: ShardId,
+        /// The draining node.
+        node: NodeId,
+        /// Why.
+        why: WhyShard,
+    },
+    /// A node stays outside its band.
+    Node {
+        /// The node.
+        node: NodeId,
+        /// What it has after the plan.
+        load: u128,
+        /// Where it should be.
+        band: Band,
+        /// Why.
+        why: WhyNode,
+    },
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shard { shard, node, why } => {
+                write!(f, "shard {shard} stays on draining node {node}: {why}")
+            }
+            Self::Node {
+                node,
+                load,
+                band,
+                why,
+            } => write!(f, "node {node} has {load}, its band is {band}: {why}"),
+        }
+    }
+}
+
+/// Why a shard stays on a draining node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhyShard {
+    /// It is pinned.
+    Pinned,
+    /// It is set aside after failures.
+    Quarantined,
+    /// A move that brings it here is under way.
+    Arriving,
+    /// No node accepts shards.
+    NoActiveNode,
+    /// Every active node refuses it.
+    Refused(Refusals),
+    /// The plan has as many moves as it may have.
+    MoveLimit,
+}
+
+impl fmt::Display for WhyShard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pinned => f.write_str("it is pinned"),
+            Self::Quarantined => f.write_str("it is quarantined"),
+            Self::Arriving => f.write_str("a move that brings it here is under way"),
+            Self::NoActiveNode => f.write_str("no node is active"),
+            Self::Refused(refusals) => write!(f, "every active node refuses it ({refusals})"),
+            Self::MoveLimit => f.write_str("the plan is at its limit of moves"),
+        }
+    }
+}
+
+/// Why a node stays outside its band.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhyNode {
+    /// The plan has as many moves as it may have.
+    MoveLimit,
+    /// No shard that could leave is movable: the rest is pinned, quarantined, or moves already.
+    NothingMovable,
+    /// No single move brings the nodes closer to their bands: the shards are too coarse.
+    NoMoveHelps,
+    /// Moves would help, and each is refused.
+    Refused(Refusals),
+}
+
+impl fmt::Display for WhyNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MoveLimit => f.write_str("the plan is at its limit of moves"),
+            Self::NothingMovable => f.write_str("there is no movable shard"),
+            Self::NoMoveHelps => {
+                f.write_str("no single move brings the nodes closer to their bands")
+            }
+            Self::Refused(refusals) => {
+                write!(f, "every move that would help is refused ({refusals})")
+            }
+        }
+    }
+}
