@@ -55,8 +55,9 @@ pub(crate) fn drive(
 /// How a run ends the program.
 pub(crate) fn exit_of(report: &RunReport, now: TimestampMs) -> Exit {
     // A copy that is kept for its grace period is as it should be.
-    let stuck =
-        |cleanup: &&shardferry::Cleanup| cleanup.attempts > 0 || cleanup.not_before_ms <= now;
+    let stuck = |cleanup: &&shardferry::Cleanup| {
+        cleanup.failed_attempts > 0 || cleanup.not_before_ms <= now
+    };
     let left = !report.unfinished.is_empty() || report.cleanups.iter().any(|one| stuck(&one));
     match (left, report.stopped) {
         (true, true) => Exit::Interrupted,

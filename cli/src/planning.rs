@@ -217,8 +217,10 @@ pub(crate) fn json_of(plan: &Plan, names: &Names) -> Value {
         })
     });
     let loads = plan.loads.iter().map(|load| {
-        let bytes = |loads: &shardferry::planner::PerResource<u128>| number(*loads.get(Resource::Bytes));
-        let shards = |loads: &shardferry::planner::PerResource<u128>| number(*loads.get(Resource::Count));
+        let bytes =
+            |loads: &shardferry::planner::PerResource<u128>| number(*loads.get(Resource::Bytes));
+        let shards =
+            |loads: &shardferry::planner::PerResource<u128>| number(*loads.get(Resource::Count));
         json!({
             "node": load.node,
             "node_name": names.node_name(load.node),

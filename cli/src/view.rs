@@ -162,7 +162,9 @@ pub(crate) fn cleanup(cleanup: &Cleanup, names: &Names) -> Value {
         "migration": cleanup.migration,
         "created_at_ms": cleanup.created_at_ms,
         "not_before_ms": cleanup.not_before_ms,
-        "attempts": cleanup.attempts,
+        "retry_at_ms": cleanup.retry_at_ms,
+        "activated": cleanup.activated,
+        "failed_attempts": cleanup.failed_attempts,
         "last_error": cleanup.last_error,
     })
 }

@@ -24,7 +24,7 @@ pub(crate) fn run(context: Context<'_>) -> Result<Exit, Failure> {
             names.shard(cleanup.shard),
             cleanup.kind.to_string(),
             text::time(cleanup.not_before_ms),
-            cleanup.attempts.to_string(),
+            cleanup.failed_attempts.to_string(),
             cleanup
                 .last_error
                 .as_ref()
