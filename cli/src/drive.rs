@@ -14,6 +14,7 @@ use shardferry::{MigrationTracker, TimestampMs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Watch;
+use crate::registered;
 
 /// How shards are moved.
 #[derive(Clone, Copy, Debug, Args)]
@@ -75,12 +76,7 @@ pub(crate) fn going_on(snapshot: &Snapshot) -> Option<String> {
     for migration in &snapshot.active {
         let saved = migration.checkpoint.as_ref();
         copied = copied.saturating_add(saved.map_or(0, |saved| saved.bytes_migrated));
-        let shard = snapshot
-            .shards
-            .iter()
-            .find(|shard| shard.id == migration.shard);
-        let registered = shard.map_or(0, |shard| shard.bytes);
-        whole = whole.saturating_add(migration.progress.bytes_total.unwrap_or(registered));
+        whole = whole.saturating_add(registered::bytes_to_move(snapshot, migration));
     }
     let migrations = (!snapshot.active.is_empty()).then(|| {
         let number = count(snapshot.active.len(), "unfinished migration");

@@ -10,6 +10,7 @@ mod planning;
 
 mod names;
 mod progress;
+mod registered;
 mod show;
 mod view;
 

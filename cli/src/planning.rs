@@ -125,7 +125,7 @@ pub(crate) fn text_of(plan: &Plan, aim: Aim, names: &Names) -> String {
         text.push_str(&loads(plan, aim, names));
     }
     for left in &plan.left {
-        text.push_str(&format!("left: {}\n", left_text(left, names)));
+        text.push_str(&format!("left: {}\n", left_text(left, aim, names)));
     }
     text
 }
@@ -161,8 +161,8 @@ fn bound(plan: &Plan) -> String {
     let bound = plan.lower_bound_moves;
     match plan.gap_moves() {
         Some(0) => "no plan has fewer moves".to_owned(),
-        Some(gap) => format!("no plan has fewer than {bound} moves ({gap} fewer)"),
-        None => "not everything can be put right".to_owned(),
+        Some(gap) => format!("{gap} more than the proven least of {bound}"),
+        None => "as close as these shards come".to_owned(),
     }
 }
 
@@ -188,16 +188,25 @@ fn loads(plan: &Plan, aim: Aim, names: &Names) -> String {
     table(&["node", "before", ">", "after", ">"], rows)
 }
 
-fn left_text(left: &Left, names: &Names) -> String {
+fn left_text(left: &Left, aim: Aim, names: &Names) -> String {
     match left {
         Left::Shard { shard, node, why } => format!(
             "{} stays on {}, which is draining: {why}",
             names.shard(*shard),
             names.node(*node)
         ),
-        Left::Node { node, why, .. } => {
-            format!("{} stays outside its band: {why}", names.node(*node))
-        }
+        Left::Node {
+            node,
+            load,
+            band,
+            why,
+        } => format!(
+            "{} ends with {}, and should have {} to {}: {why}",
+            names.node(*node),
+            amount(*load, aim),
+            amount(band.least, aim),
+            amount(band.most, aim)
+        ),
     }
 }
 

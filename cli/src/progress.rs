@@ -11,7 +11,7 @@ use shardferry::store::Snapshot;
 
 use crate::names::Names;
 use crate::output::{note, stderr_has_colour, stderr_is_live};
-use crate::text;
+use crate::{registered, text};
 
 /// How often a line is printed where there are no bars.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -54,15 +54,8 @@ impl Watch {
         let mut expected = BTreeMap::new();
         let mut waiting = BTreeMap::new();
         for migration in &snapshot.active {
-            let shard = snapshot
-                .shards
-                .iter()
-                .find(|shard| shard.id == migration.shard);
-            let registered = shard.map_or(0, |shard| shard.bytes);
-            expected.insert(
-                migration.id,
-                migration.progress.bytes_total.unwrap_or(registered),
-            );
+            let bytes = registered::bytes_to_move(snapshot, migration);
+            expected.insert(migration.id, bytes);
             let saved = migration.checkpoint.as_ref();
             waiting.insert(migration.id, saved.map_or(0, |saved| saved.bytes_migrated));
         }

@@ -5,6 +5,7 @@ use shardferry::store::Snapshot;
 use shardferry::{Migration, Status};
 
 use crate::names::Names;
+use crate::registered::{Load, Loads};
 use crate::table::table;
 use crate::text;
 
@@ -13,21 +14,12 @@ const BAR_CELLS: usize = 32;
 
 /// The load of each node as a bar, on one scale.
 pub(crate) fn loads(snapshot: &Snapshot) -> String {
-    let load = |node| {
-        let shards = snapshot
-            .shards
-            .iter()
-            .filter(move |shard| shard.owner == node);
-        shards.fold((0_u64, 0_u64), |(count, bytes), shard| {
-            (count.saturating_add(1), bytes.saturating_add(shard.bytes))
-        })
-    };
-    let fullest = snapshot.nodes.iter().map(|node| load(node.id).1).max();
+    let loads = Loads::of(snapshot);
     let rows = snapshot.nodes.iter().map(|node| {
-        let (shards, bytes) = load(node.id);
+        let Load { shards, bytes } = loads.get(node.id);
         vec![
             node.name.to_string(),
-            text::bar(bytes, fullest.unwrap_or(0), BAR_CELLS),
+            text::bar(bytes, loads.bytes_max(), BAR_CELLS),
             text::bytes(bytes),
             shards.to_string(),
         ]

@@ -4,23 +4,14 @@
 use serde_json::{Value, json};
 use shardferry::executor::RunReport;
 use shardferry::schema::v1::{Evidence, Failure, Side};
-use shardferry::store::Snapshot;
 use shardferry::{Cleanup, Event, Migration, Node, Shard, State};
 
 use crate::names::Names;
+use crate::registered::Loads;
 use crate::text;
 
-pub(crate) fn node(node: &Node, snapshot: &Snapshot) -> Value {
-    let mut shards = 0_u64;
-    let mut bytes = 0_u64;
-    for shard in snapshot
-        .shards
-        .iter()
-        .filter(|shard| shard.owner == node.id)
-    {
-        shards = shards.saturating_add(1);
-        bytes = bytes.saturating_add(shard.bytes);
-    }
+pub(crate) fn node(node: &Node, loads: &Loads) -> Value {
+    let load = loads.get(node.id);
     json!({
         "id": node.id,
         "name": node.name,
@@ -29,13 +20,12 @@ pub(crate) fn node(node: &Node, snapshot: &Snapshot) -> Value {
         "state": node.state,
         "scan": node.scan,
         "capacity_bytes": node.capacity_bytes,
-        "shards": shards,
-        "bytes": bytes,
+        "shards": load.shards,
+        "bytes": load.bytes,
     })
 }
 
-pub(crate) fn shard(shard: &Shard, snapshot: &Snapshot, names: &Names) -> Value {
-    let moving = snapshot.active.iter().find(|one| one.shard == shard.id);
+pub(crate) fn shard(shard: &Shard, moving: Option<&Migration>, names: &Names) -> Value {
     json!({
         "id": shard.id,
         "name": shard.name.to_string(),

@@ -8,6 +8,7 @@ use super::nodes::WantedNode;
 use super::shards::WantedShard;
 use super::source::Source;
 use crate::failure::Failure;
+use crate::registered;
 
 /// What the cluster file would change.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl Changes {
     }
 
     fn node(&mut self, now: &Snapshot, node: Node) {
-        let registered = now.nodes.iter().find(|registered| registered.id == node.id);
+        let registered = registered::node(now, node.id);
         let label = format!("{} (id {})", node.name, node.id);
         match registered {
             Some(registered) if *registered == node => self.nodes.unchanged += 1,
@@ -88,10 +89,7 @@ impl Changes {
     /// A range that changes is let go first: two neighbours whose bound moves would else overlap
     /// for a moment, in one order or the other.
     fn shard(&mut self, now: &Snapshot, shard: Shard, later: &mut Vec<RegistryChange>) {
-        let registered = now
-            .shards
-            .iter()
-            .find(|registered| registered.id == shard.id);
+        let registered = registered::shard(now, shard.id);
         let label = format!("{} (id {})", shard.name, shard.id);
         match registered {
             Some(registered) if *registered == shard => self.shards.unchanged += 1,

@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::declared::{Declared, DeclaredNode};
 use super::source::Source;
-use crate::text;
+use crate::{registered, text};
 
 /// A node as the file wants it.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub(super) fn wanted(source: &mut Source, declared: &Declared, now: &Snapshot) -
                 format!("node name {name:?} is taken already at {first}; give it another");
             source.problem(node.name.span(), message);
         }
-        let registered = now.nodes.iter().find(|node| node.id.0 == id);
+        let registered = registered::node(now, NodeId(id));
         let Some(mut built) = build(source, node, registered) else {
             continue;
         };

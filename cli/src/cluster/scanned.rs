@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use shardferry::schema::text::ShardName;
 use shardferry::store::Snapshot;
-use shardferry::{NodeId, Shard, ShardId};
+use shardferry::{Cleanup, NodeId, Shard, ShardId};
 
 use super::nodes::WantedNode;
 use super::shards::WantedShard;
@@ -37,10 +37,19 @@ pub(super) fn adopt(
             .iter()
             .any(|one| one.node.id == node && one.scan.is_some())
     };
+    let registered: BTreeMap<&ShardName, &Shard> = now
+        .shards
+        .iter()
+        .map(|shard| (&shard.name, shard))
+        .collect();
+    let named = wanted.iter().enumerate();
+    let declared: BTreeMap<ShardName, usize> = named
+        .map(|(at, one)| (one.shard.name.clone(), at))
+        .collect();
     let mut fresh = Vec::new();
     for (name, places) in &entries {
-        let registered = now.shards.iter().find(|shard| shard.name == *name);
-        let declared = wanted.iter().position(|one| one.shard.name == *name);
+        let registered = registered.get(name).copied();
+        let declared = declared.get(name).copied();
         let expected = declared
             .and_then(|at| wanted.get(at).map(|one| one.shard.clone()))
             .or_else(|| registered.cloned());
@@ -60,19 +69,18 @@ pub(super) fn adopt(
             (None, None) => fresh.push((found.node, name, found.bytes)),
         }
     }
-    for shard in wanted.iter().map(|one| &one.shard).chain(&now.shards) {
+    let known = wanted.iter().map(|one| &one.shard).chain(&now.shards);
+    let known: BTreeMap<ShardId, &Shard> = known.map(|shard| (shard.id, shard)).collect();
+    for shard in known.into_values() {
         let there = entries.get(&shard.name);
         let there = there.is_some_and(|all| all.iter().any(|one| one.node == shard.owner));
         if !there && scanned(shard.owner) && !arriving(shard, now) {
-            let note = format!(
+            notes.push(format!(
                 "shard {} is not in the directory of its node {}; bring it back, or look whether \
                  the disk is mounted",
                 shard.name,
                 label(nodes, shard.owner)
-            );
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
+            ));
         }
     }
     fresh.sort();
@@ -128,11 +136,9 @@ fn serving(
 ) -> Option<Found> {
     let accounted = |found: &&Found| {
         shard.is_some_and(|shard| {
-            let leaving = now.cleanups.iter();
-            let mut leaving = leaving.filter(|one| one.shard == shard.id);
+            let leaving = |one: &Cleanup| (one.node, one.shard) == (found.node, shard.id);
             found.node != shard.owner
-                && (shard.replicas.contains(&found.node)
-                    || leaving.any(|one| one.node == found.node))
+                && (shard.replicas.contains(&found.node) || now.cleanups.iter().any(leaving))
         })
     };
     let mut left = places.iter().filter(|found| !accounted(found));

@@ -10,6 +10,7 @@ use shardferry::{KeyRange, NodeId, Shard, ShardId};
 use super::declared::{Declared, DeclaredShard};
 use super::nodes::WantedNode;
 use super::source::Source;
+use crate::registered;
 
 /// A shard as the file wants it.
 #[derive(Clone, Debug)]
@@ -59,7 +60,7 @@ pub(super) fn wanted(
                 source.problem(node.span(), message);
             }
         }
-        let registered = now.shards.iter().find(|shard| shard.id.0 == id);
+        let registered = registered::shard(now, ShardId(id));
         if let Some(built) = build(source, shard, registered, notes) {
             wanted.push(WantedShard {
                 shard: built,

@@ -13,6 +13,8 @@ const BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub(super) struct Source {
     path: PathBuf,
     text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
     problems: Vec<Problem>,
 }
 
@@ -32,9 +34,11 @@ impl Source {
                 format_args!("{shown} has {bytes}; a cluster file has at most 64 MiB"),
             ));
         }
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
         Ok(Self {
             path: path.to_owned(),
-            text: std::fs::read_to_string(path).map_err(unreadable)?,
+            lines: lines(&text),
+            text,
             problems: Vec::new(),
         })
     }
@@ -57,7 +61,7 @@ impl Source {
 
     /// `cluster.toml:12:8`.
     pub(super) fn place(&self, span: &Range<usize>) -> String {
-        let (line, column) = position(&self.text, span.start);
+        let (line, column) = position(&self.text, &self.lines, span.start);
         format!("{}:{line}:{column}", text::path(&self.path))
     }
 
@@ -76,29 +80,34 @@ impl Source {
     }
 }
 
+/// Where each line begins.
+fn lines(text: &str) -> Vec<usize> {
+    let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+    std::iter::once(0)
+        .chain(ends.map(|(at, _)| at + 1))
+        .collect()
+}
+
 /// Line and column of a byte, both from 1; the column counts characters.
-fn position(text: &str, at: usize) -> (usize, usize) {
-    let mut before = text.char_indices().take_while(|(start, _)| *start < at);
-    before
-        .by_ref()
-        .fold((1, 1), |(line, column), (_, character)| {
-            if character == '\n' {
-                (line + 1, 1)
-            } else {
-                (line, column + 1)
-            }
-        })
+fn position(text: &str, lines: &[usize], at: usize) -> (usize, usize) {
+    let line = lines.partition_point(|start| *start <= at);
+    let start = lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+    let before = text.get(start..at).unwrap_or_default();
+    (line, before.chars().count() + 1)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::position;
+    use super::{lines, position};
 
     #[test]
     fn columns_count_characters() {
         let text = "a = 1\n\u{e9}\u{e9} = 2\n";
-        assert_eq!(position(text, 0), (1, 1));
-        assert_eq!(position(text, text.find('2').unwrap()), (2, 6));
-        assert_eq!(position(text, text.len()), (3, 1));
+        assert_eq!(position(text, &lines(text), 0), (1, 1));
+        assert_eq!(
+            position(text, &lines(text), text.find('2').unwrap()),
+            (2, 6)
+        );
+        assert_eq!(position(text, &lines(text), text.len()), (3, 1));
     }
 }

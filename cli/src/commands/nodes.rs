@@ -6,6 +6,7 @@ use shardferry::store::Snapshot;
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::registered::{Load, Loads};
 use crate::table::table;
 use crate::{database, text, view};
 
@@ -22,9 +23,10 @@ pub(crate) fn run(context: Context<'_>) -> Result<Exit, Failure> {
     context.out.result(
         || text_of(&snapshot),
         || {
+            let loads = Loads::of(&snapshot);
             let nodes = snapshot.nodes.iter();
             nodes
-                .map(|node| view::node(node, &snapshot))
+                .map(|node| view::node(node, &loads))
                 .collect::<Value>()
         },
     );
@@ -35,18 +37,9 @@ fn text_of(snapshot: &Snapshot) -> String {
     if snapshot.nodes.is_empty() {
         return "no node is registered; `shardferry apply FILE` registers some".to_owned();
     }
-    let load = |id| {
-        let held = snapshot
-            .shards
-            .iter()
-            .filter(move |shard| shard.owner == id);
-        held.fold((0_u64, 0_u64), |(count, bytes), shard| {
-            (count.saturating_add(1), bytes.saturating_add(shard.bytes))
-        })
-    };
-    let fullest = snapshot.nodes.iter().map(|node| load(node.id).1).max();
+    let loads = Loads::of(snapshot);
     let rows = snapshot.nodes.iter().map(|node| {
-        let (shards, bytes) = load(node.id);
+        let Load { shards, bytes } = loads.get(node.id);
         let dash = || "-".to_owned();
         vec![
             node.id.to_string(),
@@ -55,7 +48,7 @@ fn text_of(snapshot: &Snapshot) -> String {
             node.zone.as_ref().map_or_else(dash, ToString::to_string),
             shards.to_string(),
             text::bytes(bytes),
-            text::bar(bytes, fullest.unwrap_or(0), BAR_CELLS),
+            text::bar(bytes, loads.bytes_max(), BAR_CELLS),
             node.capacity_bytes.map_or_else(dash, text::bytes),
             node.address.as_ref().map_or_else(dash, ToString::to_string),
         ]

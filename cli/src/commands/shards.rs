@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::names::Names;
 use crate::table::table;
-use crate::{database, show, text, view};
+use crate::{database, registered, show, text, view};
 
 /// Shows the shards and where they are.
 #[derive(Debug, Args)]
@@ -30,8 +30,9 @@ pub(crate) fn run(args: &Shards, context: Context<'_>) -> Result<Exit, Failure> 
         .transpose()?;
     let wanted = |shard: &&Shard| node.is_none_or(|node| shard.owner == node);
     let shards: Vec<&Shard> = snapshot.shards.iter().filter(wanted).collect();
+    let all_moving = registered::moving(&snapshot);
     let row = |shard: &&Shard| {
-        let moving = snapshot.active.iter().find(|one| one.shard == shard.id);
+        let moving = all_moving.get(&shard.id);
         vec![
             shard.id.to_string(),
             shard.name.to_string(),
@@ -61,7 +62,7 @@ pub(crate) fn run(args: &Shards, context: Context<'_>) -> Result<Exit, Failure> 
         || {
             let shards = shards.iter();
             shards
-                .map(|shard| view::shard(shard, &snapshot, &names))
+                .map(|shard| view::shard(shard, all_moving.get(&shard.id).copied(), &names))
                 .collect::<Value>()
         },
     );

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use indicatif::ProgressBar;
@@ -16,6 +17,8 @@ use super::options::Size;
 
 /// Written at once.
 const CHUNK_BYTES: usize = 1024 * 1024;
+/// How often the manifest is written: what it lacks after a crash is built again.
+const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// What a scan takes for temporary.
 const PREFIX: &str = ".shardferry-demo-";
 
@@ -37,13 +40,19 @@ pub(super) fn build(
             .with_context(|| format!("creating {} failed", directory.display()))?;
     }
     let done = manifest.shards.len();
+    let mut written_at = Instant::now();
     for content in content::all(manifest.size).skip(done) {
         let Some(built) = shard(folder, manifest.size, &content, bar, stop)? else {
+            manifest.write(folder)?;
             return Ok(false);
         };
         manifest.shards.push(built);
-        manifest.write(folder)?;
+        if written_at.elapsed() >= WRITE_EVERY {
+            manifest.write(folder)?;
+            written_at = Instant::now();
+        }
     }
+    manifest.write(folder)?;
     Ok(true)
 }
 

@@ -1,10 +1,12 @@
 //! The demo's folder: made, found again, or cleared.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
 use anyhow::Context as _;
+use shardferry::MigrationTracker;
+use shardferry::store::OpenError;
 
 use super::build::{directory, remove};
 use super::manifest::{self, Manifest};
@@ -18,23 +20,59 @@ fn unexpected(error: anyhow::Error) -> Failure {
     Failure::new(Exit::Unexpected, error)
 }
 
-/// The manifest of the demo in its folder: an earlier one, or a new one without shards. Whether it
-/// is an earlier one.
-pub(super) fn find(args: &Demo) -> Result<(Manifest, bool), Failure> {
+/// The demo in its folder.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// An earlier manifest, or a new one without shards.
+    pub(super) manifest: Manifest,
+    /// Whether it is an earlier one.
+    pub(super) earlier: bool,
+    /// Keeps a second demo out while this one builds.
+    _lock: File,
+}
+
+/// Finds what an earlier run left, or makes room for a new demo.
+pub(super) fn find(args: &Demo) -> Result<Found, Failure> {
     let folder = args.dir.as_path();
     let size = args.size()?;
+    if Manifest::read(folder).map_err(unexpected)?.is_none() {
+        create(folder)?;
+    }
+    let _lock = lock(folder)?;
     if let Some(manifest) = Manifest::read(folder).map_err(unexpected)? {
         if !args.fresh && !manifest.clearing {
             args.agrees_with(manifest.size)?;
-            return Ok((manifest, true));
+            return Ok(Found {
+                manifest,
+                earlier: true,
+                _lock,
+            });
         }
-        clear(folder, manifest).map_err(unexpected)?;
-    } else {
-        create(folder)?;
+        clear(folder, manifest)?;
     }
     let manifest = Manifest::new(size);
     manifest.write(folder).map_err(unexpected)?;
-    Ok((manifest, false))
+    Ok(Found {
+        manifest,
+        earlier: false,
+        _lock,
+    })
+}
+
+fn lock(folder: &Path) -> Result<File, Failure> {
+    let shown = text::path(folder);
+    let opened = File::open(folder).map_err(|error| unexpected(error.into()))?;
+    match opened.try_lock() {
+        Ok(()) => Ok(opened),
+        Err(TryLockError::WouldBlock) => Err(Failure::message(
+            Exit::Database,
+            format_args!("another demo is at work in {shown}"),
+        )
+        .advise("wait for its end, or choose another folder with `--dir`")),
+        Err(TryLockError::Error(error)) => {
+            Err(unexpected(error.into()).context(format_args!("locking {shown} failed")))
+        }
+    }
 }
 
 /// Nothing that is not ours is ever touched: the folder has to be new or empty.
@@ -61,19 +99,19 @@ fn create(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Removes what a demo made. A crash in the middle is remembered in the manifest.
-fn clear(folder: &Path, mut manifest: Manifest) -> anyhow::Result<()> {
+fn clear(folder: &Path, mut manifest: Manifest) -> Result<(), Failure> {
     let database = folder.join(DATABASE);
-    // The open database of a demo that runs right now must not be pulled from under it.
-    if let Err(error @ shardferry::store::OpenError::Locked { .. }) =
-        shardferry::MigrationTracker::open(&database)
-    {
+    // Another command may be at work with the database.
+    if let Err(error @ OpenError::Locked { .. }) = MigrationTracker::open(&database) {
         return Err(error.into());
     }
     manifest.clearing = true;
-    manifest.write(folder)?;
+    manifest.write(folder).map_err(unexpected)?;
     let nodes = (1..=manifest.size.nodes).map(|node| directory(folder, node));
     for path in std::iter::once(database).chain(nodes) {
-        remove(&path).with_context(|| format!("removing {} failed", path.display()))?;
+        remove(&path)
+            .with_context(|| format!("removing {} failed", path.display()))
+            .map_err(unexpected)?;
     }
     Ok(())
 }

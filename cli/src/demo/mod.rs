@@ -24,6 +24,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::names::Names;
 use crate::planning::{self, Aim, By};
+use crate::registered::Loads;
 use crate::{drive, interrupt, progress, show, text, view};
 use manifest::Manifest;
 use verify::Verified;
@@ -40,9 +41,10 @@ pub(crate) fn run(args: &Demo, context: Context<'_>) -> Result<Exit, Failure> {
     let stop = interrupt::token()?;
     let folder = args.dir.as_path();
     let started = Instant::now();
-    let (mut manifest, found) = folder::find(args)?;
-    build_stage(folder, &mut manifest, found, &stop, context)?;
-    let tracker = register::database(folder, &manifest)?;
+    let mut found = folder::find(args)?;
+    let manifest = &mut found.manifest;
+    build_stage(folder, manifest, found.earlier, &stop, context)?;
+    let tracker = register::database(folder, manifest)?;
     let (report, done_before) = move_stage(&tracker, args, &stop, context)?;
     let exit = drive::exit_of(&report, tracker.now());
     let snapshot = tracker.snapshot()?;
@@ -55,7 +57,8 @@ pub(crate) fn run(args: &Demo, context: Context<'_>) -> Result<Exit, Failure> {
         context.out.note("the same command goes on");
         return Ok(exit);
     }
-    let verified = verify_stage(folder, &manifest, &tracker, &stop, context)?;
+    let verified = verify_stage(folder, manifest, &tracker, &stop, context)?;
+    let loads = Loads::of(&snapshot);
     let nodes = snapshot.nodes.iter();
     context.out.result(
         || {
@@ -71,7 +74,7 @@ pub(crate) fn run(args: &Demo, context: Context<'_>) -> Result<Exit, Failure> {
         || {
             json!({
                 "done": verified.wrong.is_empty(),
-                "resumed": found,
+                "resumed": found.earlier,
                 "done_before": done_before,
                 "run": view::run(&report, &names),
                 "verified": {
@@ -79,7 +82,7 @@ pub(crate) fn run(args: &Demo, context: Context<'_>) -> Result<Exit, Failure> {
                     "bytes": verified.bytes,
                     "wrong": verified.wrong,
                 },
-                "nodes": nodes.map(|node| view::node(node, &snapshot)).collect::<Vec<_>>(),
+                "nodes": nodes.map(|node| view::node(node, &loads)).collect::<Vec<_>>(),
             })
         },
     );

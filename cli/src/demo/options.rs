@@ -22,10 +22,10 @@ pub(crate) struct Demo {
     /// How many nodes (directories); 4 if not given
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     nodes: Option<u64>,
-    /// How many shards; 24 if not given
+    /// How many shards; 40 if not given
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     shards: Option<u64>,
-    /// How large a shard is on average, for instance 64KiB; 8MiB if not given
+    /// How large a shard is on average, for instance 64KiB; 4MiB if not given
     #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     size: Option<ByteSize>,
     /// What the contents are made from: the same seed gives the same bytes
@@ -48,11 +48,11 @@ pub(super) struct Size {
 }
 
 const NODES_DEFAULT: u64 = 4;
-const SHARDS_DEFAULT: u64 = 24;
-const SHARD_BYTES_DEFAULT: u64 = 8 * 1024 * 1024;
+const SHARDS_DEFAULT: u64 = 40;
+const SHARD_BYTES_DEFAULT: u64 = 4 * 1024 * 1024;
 /// More directories than this show nothing further, and no terminal shows them.
 const NODES_MAX: u64 = 1_000;
-/// The manifest is written anew after each shard.
+/// The manifest is written as a whole.
 const SHARDS_MAX: u64 = 10_000;
 /// A demo that fills a disk is a typing error.
 const TOTAL_BYTES_MAX: u64 = 1 << 40;

@@ -33,14 +33,15 @@ pub(super) fn verify(
     stop: &StopToken,
 ) -> anyhow::Result<Option<Verified>> {
     let mut found = Verified::default();
+    let owners = snapshot.shards.iter();
+    let owners: BTreeMap<&[u8], u64> = owners
+        .map(|shard| (shard.name.as_bytes(), shard.owner.0))
+        .collect();
     let mut places = entries(folder, manifest)?;
     for built in &manifest.shards {
         let name = built.name.as_bytes();
-        let owner = snapshot
-            .shards
-            .iter()
-            .find(|shard| shard.name.as_bytes() == name);
-        let Some(owner) = owner.map(|shard| shard.owner.0) else {
+        let owner = owners.get(name);
+        let Some(&owner) = owner else {
             found
                 .wrong
                 .push(format!("{} is not registered", built.name));

@@ -194,3 +194,17 @@ fn a_signal_stops_it_gracefully_and_the_same_command_goes_on() {
     assert!(matches!(said.code, 130 | 0), "{said:?}");
     world.run(large).ok().says(&["verified 6 shards"]);
 }
+
+#[test]
+fn a_second_demo_does_not_build_in_the_same_folder() {
+    let world = World::new();
+    world.run(SMALL).ok();
+    let folder = fs::File::open(world.path("shardferry-demo")).unwrap();
+    folder.try_lock().unwrap();
+    world.run(SMALL).fails(4, &["another demo is at work"]);
+    drop(folder);
+    let _held = shardferry::MigrationTracker::open(world.path("shardferry-demo/shardferry.redb"));
+    world
+        .run(SMALL.into_iter().chain(["--fresh"]))
+        .fails(4, &["in use"]);
+}
