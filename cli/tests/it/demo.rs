@@ -202,9 +202,15 @@ fn a_second_demo_does_not_build_in_the_same_folder() {
     let folder = fs::File::open(world.path("shardferry-demo")).unwrap();
     folder.try_lock().unwrap();
     world.run(SMALL).fails(4, &["another demo is at work"]);
-    drop(folder);
+}
+
+#[test]
+fn nothing_is_removed_under_another_command() {
+    let world = World::new();
+    world.run(SMALL).ok();
     let _held = shardferry::MigrationTracker::open(world.path("shardferry-demo/shardferry.redb"));
     world
         .run(SMALL.into_iter().chain(["--fresh"]))
         .fails(4, &["in use"]);
+    assert_eq!(manifest(&world)["clearing"], false);
 }
