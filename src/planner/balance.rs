@@ -46,10 +46,17 @@ pub(super) fn trigger(
 /// Moves shards between active nodes until no single move helps. Answers whether something moved.
 pub(super) fn balance(homes: &mut [Home<'_, '_, '_>], schedule: &mut Schedule) -> bool {
     let before = schedule.moves.len();
+    // What fits into no band goes first: placed last, it would land on what was moved to make up
+    // for it.
+    let most = homes.iter().map(|home| home.node.band.get().most).max();
+    let oversized = most.unwrap_or(0).saturating_add(1);
+    if let Ok(oversized) = u64::try_from(oversized) {
+        relax(homes, oversized, schedule);
+    }
     loop {
         shed(homes, schedule);
         fill(homes, schedule);
-        if !relax(homes, schedule) || schedule.is_full() {
+        if !relax(homes, 1, schedule) || schedule.is_full() {
             return schedule.moves.len() > before;
         }
     }

@@ -1,4 +1,31 @@
 //! The planner: which shard should move where, and why.
+//!
+//! Pure: a cluster and a policy in, the moves out. No I/O, no clock, no randomness, no floating
+//! point. Draining nodes are emptied first. Then, if a node is outside its trigger band, the active
+//! nodes are brought into their target bands with few moves: those above shed, those below are
+//! filled, and shards too coarse for a band go where they do most good. Every move passes the same
+//! two tests, which depend on nothing but the cluster at that point (the receiver does not refuse
+//! the shard; the move helps), and the plan ends when no move passes: so planning again with the
+//! plan in flight gives nothing. Carried out, it gives nothing either, but for a shard that made
+//! room for another and could then go on: a plan moves a shard once.
+//!
+//! ```
+//! use shardferry::planner::{Input, NodeInput, PerResource, Policy, Resource, ShardInput, plan};
+//! use shardferry::schema::{NodeId, ShardId};
+//!
+//! let mut input = Input::default();
+//! input.nodes = vec![NodeInput::new(NodeId(1)), NodeInput::new(NodeId(2))];
+//! for shard in 0..8 {
+//!     let owner = NodeId(if shard < 6 { 1 } else { 2 });
+//!     let weights = PerResource::of_shard(4096, 0);
+//!     input.shards.push(ShardInput::new(ShardId(shard), owner, weights));
+//! }
+//! let policy = Policy::new(Resource::Count, 100_000, 0)?;
+//! let plan = plan(&input, &policy)?;
+//! assert_eq!(plan.total_moves(), 2);
+//! assert_eq!(plan.gap_moves(), Some(0));
+//! # Ok::<(), shardferry::planner::PlanError>(())
+//! ```
 
 mod balance;
 mod band;

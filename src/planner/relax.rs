@@ -9,7 +9,13 @@ use super::schedule::Schedule;
 /// too coarse for the bands still go where they do most good. Looks at every shard and receiver
 /// that can matter, so that a pass that moves nothing proves that nothing helps any more. Answers
 /// whether something moved.
-pub(super) fn relax(homes: &mut [Home<'_, '_, '_>], schedule: &mut Schedule) -> bool {
+///
+/// Only shards of at least `lightest` are considered.
+pub(super) fn relax(
+    homes: &mut [Home<'_, '_, '_>],
+    lightest: u64,
+    schedule: &mut Schedule,
+) -> bool {
     let nodes: Vec<&Node<'_>> = homes.iter().map(|home| home.node).collect();
     let mut donors: Vec<&mut Home<'_, '_, '_>> = homes.iter_mut().collect();
     donors.sort_by(|a, b| {
@@ -18,7 +24,7 @@ pub(super) fn relax(homes: &mut [Home<'_, '_, '_>], schedule: &mut Schedule) -> 
     });
     let before = schedule.moves.len();
     for donor in donors {
-        let heaviest_first: Vec<_> = donor.movable.values().rev().copied().collect();
+        let heaviest_first: Vec<_> = donor.within(lightest..=u64::MAX).rev().collect();
         let mut receivers = receivers(donor.node, &nodes, schedule);
         for shard in heaviest_first {
             if receivers.is_empty() || schedule.is_full() {

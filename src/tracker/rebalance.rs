@@ -154,7 +154,7 @@ fn node_input(node: &Node) -> NodeInput {
             Resource::Bytes => node.capacity_bytes,
             Resource::Load => node.capacity_load,
         }),
-        weight: node.weight,
+        weight: node.weight.into(),
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Node {
     /// Most load it can carry, in the unit of [`super::Shard::load`]. `None`: no limit.
     pub capacity_load: Option<u64>,
     /// Its share of the whole relative to the other nodes. At least 1.
-    pub weight: u64,
+    pub weight: u32,
     /// Whether the entries of its directory are its shards.
     pub scan: bool,
 }

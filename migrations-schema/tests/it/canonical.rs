@@ -75,9 +75,9 @@ fn longer_forms_of_every_other_number_are_refused() {
         Err(NOT_CANONICAL)
     );
 
-    // meta begins with a u32, `minimal` with a 0.
+    // meta begins with a u32, `minimal` with a 1.
     let meta = case_payload(TableId::Meta, "minimal");
-    assert_eq!(meta[0], 0);
+    assert_eq!(meta[0], 1);
     let value = sealed(TableId::Meta, b"file", &longer_at(&meta, 0));
     assert_eq!(reread(TableId::Meta, b"file", &value), Err(NOT_CANONICAL));
 
@@ -164,6 +164,29 @@ fn a_reason_that_is_too_long_is_refused() {
     assert_eq!(decode(1025), Err(DecodeError::NotCanonical));
 }
 
+/// The first and last of both ranges of control characters, and what stands beside them.
+#[test]
+fn a_control_character_in_a_reason_becomes_a_space_and_is_refused_on_disk() {
+    let decode = |text: &str| {
+        let len = u8::try_from(text.len()).unwrap();
+        let payload = [&[0, len], text.as_bytes()].concat();
+        let value = sealed(TableId::Pauses, &[0], &payload);
+        table::PAUSES.decode(&PauseScope::Everything, &value)
+    };
+    for control in ['\0', '\t', '\n', '\u{1f}', '\u{7f}', '\u{85}', '\u{9f}'] {
+        let text = format!("a{control}b");
+        assert_eq!(Reason::new(text.as_str()).as_str(), "a b");
+        assert_eq!(decode(&text), Err(DecodeError::NotCanonical), "{control:?}");
+    }
+    for text in ["a b", "a~b", "a\u{a0}b", "a\u{2028}b"] {
+        assert_eq!(Reason::new(text).as_str(), text);
+        assert_eq!(decode(text).unwrap().reason.as_str(), text);
+    }
+    // The cut comes last: two bytes each before, one each as spaces.
+    let spaces = Reason::new("\u{85}".repeat(1025));
+    assert_eq!(spaces.as_str(), " ".repeat(1024));
+}
+
 fn written_is_read<R: Record + PartialEq + Debug>(table: Table<R>, key: &R::Key, record: &R) {
     let value = table.encode(key, record).unwrap();
     assert_eq!(table.decode(key, &value).as_ref(), Ok(record));
@@ -175,27 +198,31 @@ fn what_can_be_written_can_be_read() {
         table: TableId::Events.tag(),
         key: Vec::new(),
     };
-    let max = SetAsideRow::VALUE_BYTES_MAX;
-    let row = |len: usize| SetAsideRow {
+    let max = usize::try_from(SetAsideRow::VALUE_BYTES_MAX).unwrap();
+    let row = |len: usize, value_bytes: u64| SetAsideRow {
         value: vec![1; len],
-        value_bytes: 1 << 40,
+        value_bytes,
         reason: Reason::new("x".repeat(Reason::MAX_BYTES)),
         at_ms: TimestampMs(1),
     };
     for len in (0..300).chain(max - 10..=max) {
-        written_is_read(table::SET_ASIDE, &key, &row(len));
+        written_is_read(table::SET_ASIDE, &key, &row(len, len as u64));
+    }
+    for value_bytes in [SetAsideRow::VALUE_BYTES_MAX + 1, 1 << 40, u64::MAX] {
+        written_is_read(table::SET_ASIDE, &key, &row(max, value_bytes));
     }
     for len in [max + 1, PAYLOAD_BYTES_MAX, 8 * PAYLOAD_BYTES_MAX] {
-        let found = table::SET_ASIDE.encode(&key, &row(len));
+        let found = table::SET_ASIDE.encode(&key, &row(len, len as u64));
         assert!(matches!(found, Err(EncodeError::Invalid { .. })), "{len}");
     }
 
-    // One byte each on disk, 8 each for the limit of the decoder.
+    // Most take one or three bytes on disk, but each 8 for the limit of the decoder.
     let name = ShardName::new(*b"a").unwrap();
     let mut shard = Shard::new(ShardId(1), name, NodeId(1));
-    shard.replicas = vec![NodeId(2); Shard::REPLICAS_MAX];
-    shard.allowed = vec![NodeId(3); Shard::RULE_NODES_MAX];
-    shard.disallowed = vec![NodeId(4); Shard::RULE_NODES_MAX];
+    let nodes = |count: usize| (2..).map(NodeId).take(count).collect();
+    shard.replicas = nodes(Shard::REPLICAS_MAX);
+    shard.allowed = nodes(Shard::RULE_NODES_MAX);
+    shard.disallowed = nodes(Shard::RULE_NODES_MAX);
     written_is_read(table::SHARDS, &shard.id, &shard);
 }
 
@@ -216,7 +243,7 @@ fn no_payload_is_too_much_for_the_limit_of_the_decoder() {
     assert_eq!(
         table::SHARDS.decode(&key, &value),
         Err(DecodeError::Invalid {
-            rule: "a placement rule names at most 1024 nodes"
+            rule: "a list of nodes names each node once"
         })
     );
 }

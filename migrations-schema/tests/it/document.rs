@@ -72,7 +72,7 @@ fn the_longest_payloads_are_those_of_the_document() {
         }
         if *table != TableId::SetAside {
             // A row of this length that is damaged is set aside whole.
-            assert!(longest + HEADER_BYTES <= SetAsideRow::VALUE_BYTES_MAX);
+            assert!((longest + HEADER_BYTES) as u64 <= SetAsideRow::VALUE_BYTES_MAX);
         }
     }
     let (_, others) = told.iter().find(|(name, _)| *name == "all others").unwrap();

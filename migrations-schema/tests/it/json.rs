@@ -41,18 +41,20 @@ fn variants_have_the_names_of_their_status_with_hyphens() {
         ),
         (
             State::Failed {
+                started_at_ms: Some(started_at_ms),
                 finished_at_ms,
                 class: FailureClass::Permanent,
                 reason: reason.clone(),
             },
-            r#"{"failed":{"finished_at_ms":2,"class":"permanent","reason":"r"}}"#,
+            r#"{"failed":{"started_at_ms":1,"finished_at_ms":2,"class":"permanent","reason":"r"}}"#,
         ),
         (
             State::Cancelled {
+                started_at_ms: None,
                 finished_at_ms,
                 reason,
             },
-            r#"{"cancelled":{"finished_at_ms":2,"reason":"r"}}"#,
+            r#"{"cancelled":{"started_at_ms":null,"finished_at_ms":2,"reason":"r"}}"#,
         ),
     ] {
         check(&state, json);
@@ -90,14 +92,14 @@ fn ids_are_text_and_fields_keep_their_names() {
             created_at_ms: TimestampMs(3),
             not_before_ms: TimestampMs(4),
             retry_at_ms: TimestampMs(5),
-            attempts: 6,
+            failed_attempts: 6,
             last_error: None,
             activated: true,
         },
         concat!(
             r#"{"node":1,"shard":7,"kind":"release-source","#,
             r#""migration":"00000000-0000-0000-0000-000000000000","from":1,"to":2,"#,
-            r#""created_at_ms":3,"not_before_ms":4,"retry_at_ms":5,"attempts":6,"#,
+            r#""created_at_ms":3,"not_before_ms":4,"retry_at_ms":5,"failed_attempts":6,"#,
             r#""last_error":null,"activated":true}"#
         ),
     );

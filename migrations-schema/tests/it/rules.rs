@@ -3,11 +3,11 @@
 use migrations_schema::codec::{DecodeError, EncodeError, Record};
 use migrations_schema::key::{Key, MetaKey, RowKey, SettingsKey, SlotScope};
 use migrations_schema::table::{self, Table, TableId};
-use migrations_schema::text::{ExecutorName, NodeName, RangeKey, Reason, ShardName};
+use migrations_schema::text::{ExecutorName, NodeName, RangeKey, Reason, RequestKey, ShardName};
 use migrations_schema::v1::{
     Actor, Attempt, Cleanup, CleanupKind, Event, EventKind, Failure, FailureClass, FileMeta,
-    InFlight, KeyRange, Migration, Node, Progress, Quarantined, SetAsideRow, Settings, Shard,
-    State, Trigger,
+    InFlight, KeyRange, LastMove, Migration, Node, Progress, Quarantined, Request, SetAsideRow,
+    Settings, Shard, State, Trigger,
 };
 use migrations_schema::{
     Epoch, EventSeq, FileId, MigrationId, NodeId, SessionId, ShardId, TimestampMs,
@@ -65,6 +65,13 @@ fn a_reader_checks_the_rules() {
             "an event is stored under its position",
         ),
         (
+            TableId::Events,
+            &[0; 8],
+            &[0, 0, 0, 0, 0, 0, 0, 1],
+            "the first event is 1",
+        ),
+        (TableId::Meta, b"file", &[0; 19], "the first format is 1"),
+        (
             TableId::InFlight,
             &[0],
             &[0],
@@ -74,7 +81,25 @@ fn a_reader_checks_the_rules() {
             TableId::SetAside,
             &[3],
             &[2, 0, 0, 1, 0, 0],
-            "the value was at least as long as what is kept of it",
+            "a value is kept whole, or its first 48 KiB",
+        ),
+        (
+            TableId::SetAside,
+            &[3],
+            &[2, 0, 0, 3, 0, 0],
+            "a value is kept whole, or its first 48 KiB",
+        ),
+        (
+            TableId::LastMoves,
+            &node,
+            &[&[4, 4, 0][..], &[0; 16]].concat(),
+            "source and destination differ",
+        ),
+        (
+            TableId::Requests,
+            b"a",
+            &[&[0; 16][..], &[1, 4, 4]].concat(),
+            "source and destination differ",
         ),
     ] {
         let found = reread(table, key, &sealed(table, key, payload));
@@ -106,6 +131,13 @@ fn meta() {
         &meta,
         |meta| meta.created_by.push('x'),
         "created_by has at most 128 bytes",
+    );
+    broken(
+        table::META,
+        &MetaKey::File,
+        &meta,
+        |meta| meta.format = 0,
+        "the first format is 1",
     );
 }
 
@@ -142,6 +174,10 @@ fn nodes() {
     check(|node| node.weight = 0, "the weight of a node is at least 1");
 }
 
+fn distinct_nodes(count: usize) -> Vec<NodeId> {
+    (2..).map(NodeId).take(count).collect()
+}
+
 #[test]
 fn shards() {
     let shard = Shard::new(ShardId(1), ShardName::new(*b"a").unwrap(), NodeId(1));
@@ -159,15 +195,28 @@ fn shards() {
         "a key range ends after its start",
     );
     check(
-        |shard| shard.replicas = vec![NodeId(2); Shard::REPLICAS_MAX + 1],
+        |shard| shard.replicas = distinct_nodes(Shard::REPLICAS_MAX + 1),
         "a shard has at most 64 replicas",
     );
     check(
         |shard| shard.replicas = vec![shard.owner],
         "the owner is not among the replicas",
     );
+    let once = "a list of nodes names each node once";
     let nodes = "a placement rule names at most 1024 nodes";
-    let many = || vec![NodeId(2); Shard::RULE_NODES_MAX + 1];
+    let many = || distinct_nodes(Shard::RULE_NODES_MAX + 1);
+    check(
+        |shard| shard.replicas = vec![NodeId(2), NodeId(3), NodeId(2)],
+        once,
+    );
+    check(
+        |shard| shard.allowed = vec![NodeId(2), NodeId(3), NodeId(2)],
+        once,
+    );
+    check(
+        |shard| shard.disallowed = vec![NodeId(2), NodeId(3), NodeId(2)],
+        once,
+    );
     broken(
         table::SHARDS,
         &shard.id,
@@ -235,6 +284,14 @@ fn migrations() {
         "at most 8 failures are remembered",
     );
     check(
+        |m| m.failed_attempts = 7,
+        "each remembered failure was counted",
+    );
+    check(
+        |m| m.progress.sampled_bytes = 1,
+        "the rate was measured on bytes that were reported",
+    );
+    check(
         |m| {
             m.progress.bytes_migrated = 2;
             m.progress.bytes_total = Some(1);
@@ -245,7 +302,15 @@ fn migrations() {
         |m| m.state = State::Pending,
         "a claimed migration has started",
     );
-    check(|m| m.epoch = Epoch(2), "the attempt has the newest epoch");
+    let newest = "the attempt has the newest epoch, which is at least 1";
+    check(|m| m.epoch = Epoch(2), newest);
+    check(
+        |m| {
+            m.epoch = Epoch(0);
+            m.attempt.as_mut().unwrap().epoch = Epoch(0);
+        },
+        newest,
+    );
     let ended = "an ended migration is held by nobody";
     let finished_at_ms = START;
     for state in [
@@ -254,11 +319,13 @@ fn migrations() {
             finished_at_ms,
         },
         State::Failed {
+            started_at_ms: None,
             finished_at_ms,
             class: FailureClass::Unknown,
             reason: Reason::new(""),
         },
         State::Cancelled {
+            started_at_ms: Some(START),
             finished_at_ms,
             reason: Reason::new(""),
         },
@@ -284,6 +351,11 @@ fn events() {
     let rule = "an event is stored under its position";
     let change = |event: &mut Event| event.seq.0 = 2;
     broken(table::EVENTS, &EventSeq(1), &event, change, rule);
+
+    let seq = EventSeq(0);
+    let rule = "the first event is 1";
+    let found = table::EVENTS.encode(&seq, &Event { seq, ..event });
+    assert_eq!(found, Err(EncodeError::Invalid { rule }));
 }
 
 #[test]
@@ -298,7 +370,7 @@ fn cleanups() {
         created_at_ms: START,
         not_before_ms: START,
         retry_at_ms: START,
-        attempts: 0,
+        failed_attempts: 0,
         last_error: None,
         activated: false,
     };
@@ -312,6 +384,43 @@ fn cleanups() {
     let side = "a cleanup names the source after a cutover and else the destination";
     check(|c| c.kind = CleanupKind::DiscardDestination, side);
     check(|c| c.from = NodeId(3), side);
+    check(|c| c.to = c.from, "source and destination differ");
+
+    let discard = Cleanup {
+        node: NodeId(2),
+        kind: CleanupKind::DiscardDestination,
+        ..cleanup.clone()
+    };
+    broken(
+        table::CLEANUPS,
+        &(discard.node, discard.shard),
+        &discard,
+        |c| c.activated = true,
+        "a copy that is discarded never served",
+    );
+}
+
+#[test]
+fn last_moves_and_requests() {
+    let rule = "source and destination differ";
+    let last = LastMove {
+        from: NodeId(1),
+        to: NodeId(2),
+        at_ms: START,
+        migration: MigrationId(Uuid::nil()),
+    };
+    let change = |last: &mut LastMove| last.to = last.from;
+    broken(table::LAST_MOVES, &ShardId(1), &last, change, rule);
+
+    let request = Request {
+        migration: MigrationId(Uuid::nil()),
+        shard: ShardId(1),
+        from: NodeId(1),
+        to: NodeId(2),
+    };
+    let key = RequestKey::new("a").unwrap();
+    let change = |request: &mut Request| request.from = request.to;
+    broken(table::REQUESTS, &key, &request, change, rule);
 }
 
 #[test]
@@ -340,22 +449,30 @@ fn set_aside() {
         table: 3,
         key: Vec::new(),
     };
+    let rule = "a value is kept whole, or its first 48 KiB";
     let max = SetAsideRow::VALUE_BYTES_MAX;
-    let row = SetAsideRow {
-        value: vec![0; max],
-        value_bytes: max as u64,
+    let row = |len: u64, value_bytes: u64| SetAsideRow {
+        value: vec![0; usize::try_from(len).unwrap()],
+        value_bytes,
         reason: Reason::new(""),
         at_ms: START,
     };
-    let check = |change: fn(&mut SetAsideRow), rule| {
+    let check = |row: SetAsideRow, change: fn(&mut SetAsideRow)| {
         broken(table::SET_ASIDE, &key, &row, change, rule);
     };
-    check(
-        |row| row.value.push(0),
-        "at most 48 KiB of a value are kept",
+    let (longer, shorter) = (
+        |row: &mut SetAsideRow| row.value.push(0),
+        |row: &mut SetAsideRow| row.value.truncate(row.value.len() - 1),
     );
-    check(
-        |row| row.value_bytes -= 1,
-        "the value was at least as long as what is kept of it",
-    );
+    for row in [
+        row(1, 1),
+        row(max, max),
+        row(max, max + 1),
+        row(max, u64::MAX),
+    ] {
+        check(row.clone(), longer);
+        check(row, shorter);
+    }
+    check(row(max, max), |row| row.value_bytes -= 1);
+    check(row(max - 1, max - 1), |row| row.value_bytes += 1);
 }

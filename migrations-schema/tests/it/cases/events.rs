@@ -39,7 +39,7 @@ fn row(name: &str, event: Event) -> Case {
 
 fn smallest() -> Event {
     Event {
-        seq: EventSeq(0),
+        seq: EventSeq(1),
         at_ms: TimestampMs(0),
         migration: None,
         shard: None,

@@ -24,7 +24,7 @@ fn meta() -> Vec<Case> {
         row(
             "minimal",
             FileMeta {
-                format: 0,
+                format: 1,
                 file: FileId(Uuid::nil()),
                 created_at_ms: TimestampMs(0),
                 created_by: String::new(),
@@ -158,7 +158,7 @@ fn set_aside() -> Vec<Case> {
             u8::MAX,
             vec![0xff; 1024],
             SetAsideRow {
-                value: vec![0xff; SetAsideRow::VALUE_BYTES_MAX],
+                value: vec![0xff; most_kept()],
                 value_bytes: u64::MAX,
                 reason: longest_reason(),
                 at_ms: END_OF_TIME,
@@ -185,11 +185,16 @@ fn set_aside() -> Vec<Case> {
     ]
 }
 
+/// Most bytes that are kept of a value.
+fn most_kept() -> usize {
+    usize::try_from(SetAsideRow::VALUE_BYTES_MAX).unwrap()
+}
+
 /// As many bytes as are kept, of a value that had `more`.
 fn zeros(more: u64) -> SetAsideRow {
     SetAsideRow {
-        value: vec![0; SetAsideRow::VALUE_BYTES_MAX],
-        value_bytes: SetAsideRow::VALUE_BYTES_MAX as u64 + more,
+        value: vec![0; most_kept()],
+        value_bytes: SetAsideRow::VALUE_BYTES_MAX + more,
         reason: Reason::new("the value begins with [00, 00] instead of [53, 46]"),
         at_ms: NEW_YEAR,
     }

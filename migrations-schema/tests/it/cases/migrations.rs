@@ -33,12 +33,20 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(classes().into_iter().map(|(name, class)| {
         let mut migration = smallest();
         migration.state = State::Failed {
+            started_at_ms: None,
             finished_at_ms: NEW_YEAR,
             class,
             reason: Reason::new(name),
         };
         row(format!("failed-{name}"), migration)
     }));
+    let mut never_started = smallest();
+    never_started.state = State::Cancelled {
+        started_at_ms: None,
+        finished_at_ms: NEW_YEAR,
+        reason: Reason::new("not needed"),
+    };
+    cases.push(row("cancelled-never-started".to_owned(), never_started));
     cases.extend(triggers().into_iter().map(|(name, trigger)| {
         let mut migration = smallest();
         migration.trigger = trigger;
@@ -66,11 +74,13 @@ fn states() -> Vec<(&'static str, State)> {
         },
         State::Complete { .. } => "complete": State::Complete { started_at_ms, finished_at_ms },
         State::Failed { .. } => "failed": State::Failed {
+            started_at_ms: Some(started_at_ms),
             finished_at_ms,
             class: FailureClass::Permanent,
             reason: Reason::new("the disk is full"),
         },
         State::Cancelled { .. } => "cancelled": State::Cancelled {
+            started_at_ms: Some(started_at_ms),
             finished_at_ms,
             reason: Reason::new("not needed"),
         },
@@ -152,6 +162,7 @@ fn largest() -> Migration {
 fn largest_failed() -> Migration {
     Migration {
         state: State::Failed {
+            started_at_ms: Some(END_OF_TIME),
             finished_at_ms: END_OF_TIME,
             class: FailureClass::Unknown,
             reason: longest_reason(),

@@ -42,7 +42,7 @@ fn largest_node() -> Node {
         capacity_bytes: Some(u64::MAX),
         capacity_shards: Some(u64::MAX),
         capacity_load: Some(u64::MAX),
-        weight: u64::MAX,
+        weight: u32::MAX,
         scan: true,
     }
 }

@@ -43,7 +43,7 @@ fn cleanups() -> Vec<Case> {
         cleanup.created_at_ms = NEW_YEAR;
         cleanup.not_before_ms = NEW_YEAR.plus_ms(60_000);
         cleanup.retry_at_ms = NEW_YEAR.plus_ms(90_000);
-        cleanup.attempts = 2;
+        cleanup.failed_attempts = 2;
         cleanup.last_error = Some(Reason::new("permission denied"));
         row(&format!("kind-{name}"), cleanup)
     }));
@@ -68,7 +68,7 @@ fn smallest_cleanup(kind: CleanupKind) -> Cleanup {
         created_at_ms: TimestampMs(0),
         not_before_ms: TimestampMs(0),
         retry_at_ms: TimestampMs(0),
-        attempts: 0,
+        failed_attempts: 0,
         last_error: None,
         activated: false,
     }
@@ -78,14 +78,14 @@ fn largest_cleanup() -> Cleanup {
     Cleanup {
         node: LAST_NODE,
         shard: LAST_SHARD,
-        kind: CleanupKind::DiscardDestination,
+        kind: CleanupKind::ReleaseSource,
         migration: last_migration_id(),
-        from: NodeId(u64::MAX - 1),
-        to: LAST_NODE,
+        from: LAST_NODE,
+        to: NodeId(u64::MAX - 1),
         created_at_ms: END_OF_TIME,
         not_before_ms: END_OF_TIME,
         retry_at_ms: END_OF_TIME,
-        attempts: u32::MAX,
+        failed_attempts: u32::MAX,
         last_error: Some(longest_reason()),
         activated: true,
     }
@@ -102,14 +102,14 @@ fn last_moves() -> Vec<Case> {
         case(table::LAST_MOVES, name, shard, last)
     };
     let nil = MigrationId(Uuid::nil());
-    let (zero, start) = (NodeId(0), TimestampMs(0));
+    let (zero, one, start) = (NodeId(0), NodeId(1), TimestampMs(0));
     let last = last_migration_id();
     vec![
-        row("minimal", ShardId(0), zero, zero, start, nil),
+        row("minimal", ShardId(0), zero, one, start, nil),
         row(
             "maximal",
             LAST_SHARD,
-            LAST_NODE,
+            NodeId(u64::MAX - 1),
             LAST_NODE,
             END_OF_TIME,
             last,
@@ -138,13 +138,13 @@ fn requests() -> Vec<Case> {
     let key = |text: &str| RequestKey::new(text).unwrap();
     let nil = MigrationId(Uuid::nil());
     vec![
-        row("minimal", key("a"), nil, ShardId(0), NodeId(0), NodeId(0)),
+        row("minimal", key("a"), nil, ShardId(0), NodeId(0), NodeId(1)),
         row(
             "maximal",
             longest_request(),
             last_migration_id(),
             LAST_SHARD,
-            LAST_NODE,
+            NodeId(u64::MAX - 1),
             LAST_NODE,
         ),
         row(
