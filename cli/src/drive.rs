@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use shardferry::executor::{Executor, ExecutorOptions, RunReport, ShardMover, StopToken};
 use shardferry::movers::DirectoryMover;
-use shardferry::movers::directory::{ScannedShard, scan};
+use shardferry::movers::directory::{ScannedShard, is_temporary_name, scan};
 use shardferry::store::Snapshot;
 use shardferry::{MigrationTracker, TimestampMs};
 
@@ -103,4 +103,9 @@ fn mover() -> Box<dyn ShardMover> {
 /// The shards in a node's directory.
 pub(crate) fn entries(directory: &Path) -> Result<Vec<ScannedShard>, anyhow::Error> {
     Ok(scan(directory)?)
+}
+
+/// Whether the mover gives such names to what it has not finished.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    is_temporary_name(name.as_ref())
 }

@@ -10,7 +10,7 @@ use shardferry::{KeyRange, NodeId, Shard, ShardId};
 use super::declared::{Declared, DeclaredShard};
 use super::nodes::WantedNode;
 use super::source::Source;
-use crate::registered;
+use crate::{drive, registered};
 
 /// A shard as the file wants it.
 #[derive(Clone, Debug)]
@@ -50,16 +50,8 @@ pub(super) fn wanted(
                 format!("shard name {name:?} is taken already at {first}; give it another");
             source.problem(shard.name.span(), message);
         }
-        for node in std::iter::once(&shard.node).chain(&shard.replicas) {
-            if !known.contains(&NodeId(*node.get_ref())) {
-                let node_id = node.get_ref();
-                let message = format!(
-                    "shard {name:?} is declared on node {node_id}, and there is none; declare the \
-                     node, or correct the id"
-                );
-                source.problem(node.span(), message);
-            }
-        }
+        check_nodes(source, shard, &known);
+        check_entry(source, shard, nodes);
         let registered = registered::shard(now, ShardId(id));
         if let Some(built) = build(source, shard, registered, notes) {
             wanted.push(WantedShard {
@@ -71,6 +63,47 @@ pub(super) fn wanted(
     }
     overlaps(source, &wanted);
     wanted
+}
+
+/// The nodes that a shard names are there, and each replica is named once.
+fn check_nodes(source: &mut Source, shard: &DeclaredShard, known: &BTreeSet<NodeId>) {
+    let name = shard.name.get_ref();
+    let mut seen = BTreeSet::new();
+    for node in std::iter::once(&shard.node).chain(&shard.replicas) {
+        let id = NodeId(*node.get_ref());
+        if !known.contains(&id) {
+            let message = format!(
+                "shard {name:?} is declared on node {id}, and there is none; declare the node, or \
+                 correct the id"
+            );
+            source.problem(node.span(), message);
+        }
+    }
+    for replica in &shard.replicas {
+        if !seen.insert(*replica.get_ref()) {
+            let message = format!("shard {name:?} names a replica twice; name each node once");
+            source.problem(replica.span(), message);
+        }
+    }
+}
+
+/// Where the node has a directory, the shard's name is that of an entry in it.
+fn check_entry(source: &mut Source, shard: &DeclaredShard, nodes: &[WantedNode]) {
+    let name = shard.name.get_ref();
+    let has_directory = |wanted: &WantedNode| {
+        wanted.node.id.0 == *shard.node.get_ref() && wanted.node.address.is_some()
+    };
+    if !is_entry(name) && nodes.iter().any(has_directory) {
+        let message = format!(
+            "shard name {name:?} can be no entry of its node's directory; rename the shard"
+        );
+        source.problem(shard.name.span(), message);
+    }
+}
+
+/// Whether an entry of a directory, which the mover did not make for itself, can have this name.
+fn is_entry(name: &str) -> bool {
+    !name.contains(['/', '\0']) && name != "." && name != ".." && !drive::is_temporary(name)
 }
 
 /// The record: measurements that the file does not speak of stay as they are registered.

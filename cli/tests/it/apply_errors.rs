@@ -164,3 +164,23 @@ fn a_file_that_is_not_there() {
         .run(["apply", "nothing.toml"])
         .fails(7, &["nothing.toml cannot be read", "next:"]);
 }
+
+#[test]
+fn a_shard_name_that_no_entry_can_have() {
+    for name in ["a/b", "..", ".shardferry-x"] {
+        let shard = format!("[[shards]]\nid = 1\nname = \"{name}\"\nnode = 1\n");
+        let file = format!("{NODE}path = \"a\"\n{shard}");
+        refused(&file, "7:8", &["can be no entry", "rename the shard"]);
+    }
+}
+
+#[test]
+fn a_replica_that_is_named_twice_or_is_the_owner() {
+    let shard = |replicas| {
+        format!(
+            "{NODE}[[nodes]]\nid = 2\nname = \"b\"\n[[shards]]\nid = 1\nname = \"x\"\nnode = 1\nreplicas = {replicas}\n"
+        )
+    };
+    refused(&shard("[2, 2]"), "11:16", &["names a replica twice"]);
+    refused(&shard("[1]"), "10:8", &["as owner and as replica"]);
+}
