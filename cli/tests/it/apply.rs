@@ -160,3 +160,23 @@ fn a_shard_that_has_moved_stays_where_it_is() {
     );
     assert_eq!(world.json(["shards"])[0]["node"], 2);
 }
+
+#[test]
+fn the_example_of_the_documentation_applies() {
+    let document = include_str!("../../../docs/CLUSTER_FILE.md");
+    let example = document
+        .split("```toml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    let world = World::initialised();
+    for node in ["a", "b"] {
+        std::fs::create_dir(world.path(node)).unwrap();
+    }
+    world.write("a/orders-07", b"every order");
+    let example = example.replace("/mnt/", "");
+    world.write("cluster.toml", example.as_bytes());
+    let done = world.json(["apply", "cluster.toml"]);
+    assert_eq!(done["nodes"]["added"].as_array().unwrap().len(), 2);
+    assert_eq!(world.json(["shards"])[0]["bytes"], 123_456);
+}
