@@ -1,0 +1,77 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    apply, begin, cancel, check, cleanups, history, init, list, nodes, plan, rebalance, run,
+    settings, shards, show,
+};
+use crate::demo;
+use crate::exit;
+
+/// Moves shards between nodes, and never loses one.
+#[derive(Debug, Parser)]
+#[command(name = "shardferry", version, after_help = exit::HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "For every command")]
+pub(crate) struct Global {
+    /// The database
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        default_value = "shardferry.redb"
+    )]
+    pub(crate) db: PathBuf,
+    /// Print the result as JSON, and nothing else, to stdout; errors as JSON to stderr
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say on stderr what is done; twice for more. RUST_LOG chooses exactly
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// The commands, in the order in which a newcomer meets them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Build a skewed cluster of directories, balance it, and verify every byte
+    Demo(demo::Demo),
+    /// Create a database
+    Init(init::Init),
+    /// Register the nodes and shards that a cluster file declares
+    Apply(apply::Apply),
+    /// Show the nodes and what they hold
+    Nodes(nodes::Nodes),
+    /// Show the shards and where they are
+    Shards(shards::Shards),
+    /// Show what would balance the nodes; changes nothing
+    Plan(plan::PlanArgs),
+    /// Plan, ask, and move
+    Rebalance(rebalance::Rebalance),
+    /// Go on with everything that is unfinished
+    Run(run::Run),
+    /// Begin to move one shard; `run` does it
+    Begin(begin::Begin),
+    /// Call a migration off
+    Cancel(cancel::Cancel),
+    /// List migrations
+    List(list::List),
+    /// Show one migration
+    Show(show::Show),
+    /// Show what happened to a migration
+    History(history::History),
+    /// Show the copies that have to go
+    Cleanups(cleanups::Cleanups),
+    /// Show or change the settings of the database
+    Settings(settings::SettingsArgs),
+    /// Check every invariant of the database
+    Check(check::Check),
+}

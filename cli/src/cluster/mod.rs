@@ -1,0 +1,30 @@
+//! The cluster file: what it declares, what lies in the directories, and what that changes.
+
+mod changes;
+mod declared;
+mod nodes;
+mod scanned;
+mod shards;
+mod source;
+
+use std::path::Path;
+
+use shardferry::store::Snapshot;
+
+pub(crate) use changes::{Changes, Counts};
+
+use crate::failure::Failure;
+use source::Source;
+
+/// Reads the cluster file at `path` and compares it with what is registered. Changes nothing.
+pub(crate) fn compare(path: &Path, now: &Snapshot) -> Result<Changes, Failure> {
+    let mut source = Source::read(path)?;
+    let declared = declared::parse(&mut source)?;
+    let mut notes = Vec::new();
+    let nodes = nodes::wanted(&mut source, &declared, now);
+    let mut shards = shards::wanted(&mut source, &declared, &nodes, now, &mut notes);
+    source.sound()?;
+    scanned::adopt(&mut source, &nodes, now, &mut shards, &mut notes);
+    source.sound()?;
+    Ok(Changes::between(&source, now, nodes, shards, notes))
+}

@@ -1,0 +1,89 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::cluster::{self, Changes, Counts};
+use crate::database;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::text::count;
+
+/// Registers the nodes and shards that a cluster file declares (docs/CLUSTER_FILE.md): what is new
+/// is added, what changed is updated, what is not in the file is left alone. All in one
+/// transaction; apply it again whenever the file or the directories changed.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  shardferry apply cluster.toml --dry-run\n  shardferry apply cluster.toml"
+)]
+pub(crate) struct Apply {
+    /// The cluster file
+    file: PathBuf,
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// So many names of each kind are listed without `-v`.
+const LISTED: usize = 20;
+
+pub(crate) fn run(args: &Apply, context: Context<'_>) -> Result<Exit, Failure> {
+    let tracker = database::open(context.db)?;
+    let changes = cluster::compare(&args.file, &tracker.snapshot()?)?;
+    for note in &changes.notes {
+        context.out.note(format_args!("warning: {note}"));
+    }
+    if !args.dry_run && !changes.registry.is_empty() {
+        tracker
+            .change_registry(&changes.registry)
+            .map_err(|error| changes.refused(error))?;
+    }
+    context.out.result(
+        || text_of(&changes, args.dry_run, context.verbose),
+        || {
+            json!({
+                "dry_run": args.dry_run,
+                "nodes": json_of(&changes.nodes),
+                "shards": json_of(&changes.shards),
+                "warnings": changes.notes,
+            })
+        },
+    );
+    Ok(Exit::Success)
+}
+
+fn json_of(counts: &Counts) -> Value {
+    json!({
+        "added": counts.added,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+    })
+}
+
+fn text_of(changes: &Changes, dry_run: bool, verbose: bool) -> String {
+    let mut text = String::new();
+    for (what, counts) in [("node", &changes.nodes), ("shard", &changes.shards)] {
+        for (sign, labels) in [('+', &counts.added), ('~', &counts.updated)] {
+            let listed = if verbose { labels.len() } else { LISTED };
+            for label in labels.iter().take(listed) {
+                text.push_str(&format!("{sign} {what} {label}\n"));
+            }
+            if let Some(more @ 1..) = labels.len().checked_sub(listed) {
+                text.push_str(&format!("{sign} {} more\n", count(more, what)));
+            }
+        }
+    }
+    for (what, counts) in [("node", &changes.nodes), ("shard", &changes.shards)] {
+        text.push_str(&format!(
+            "{what}s: {} added, {} updated, {} unchanged\n",
+            counts.added.len(),
+            counts.updated.len(),
+            counts.unchanged
+        ));
+    }
+    if dry_run {
+        text.push_str("dry run: nothing was changed\n");
+    }
+    text
+}

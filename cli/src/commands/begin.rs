@@ -1,0 +1,66 @@
+use std::ffi::OsString;
+
+use clap::Args;
+use serde_json::json;
+use shardferry::schema::text::{Reason, RequestKey};
+use shardferry::tracker::BeginRequest;
+
+use super::Context;
+use crate::database;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::names::Names;
+
+/// Begins to move one shard; `run` does it. Shards and nodes are named by id or name (`id:7` and
+/// `name:7` where both would do).
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  shardferry begin orders-07 disk-a disk-b --reason 'disk-a is old'"
+)]
+pub(crate) struct Begin {
+    /// The shard
+    shard: OsString,
+    /// The node that owns it
+    from: OsString,
+    /// The node that is to own it
+    to: OsString,
+    /// Why
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// Higher goes first
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    priority: i32,
+    /// Your name for the request: repeating it gives the same migration
+    #[arg(long, value_name = "KEY")]
+    request_key: Option<String>,
+}
+
+pub(crate) fn run(args: &Begin, context: Context<'_>) -> Result<Exit, Failure> {
+    let request = args.request_key.clone().map(RequestKey::new).transpose();
+    let request = request.map_err(|error| Failure::new(Exit::Usage, error))?;
+    let tracker = database::open(context.db)?;
+    let names = Names::of(&tracker.snapshot()?);
+    let request = BeginRequest {
+        priority: args.priority,
+        reason: Reason::new(args.reason.clone()),
+        request,
+        ..BeginRequest::new(
+            names.find_shard(&args.shard)?,
+            names.find_node(&args.from)?,
+            names.find_node(&args.to)?,
+        )
+    };
+    let id = tracker.begin(&request)?;
+    context.out.result(
+        || {
+            format!(
+                "migration {id}: {} {} -> {}; `shardferry run` moves it",
+                names.shard(request.shard),
+                names.node(request.from),
+                names.node(request.to)
+            )
+        },
+        || json!({ "migration": id }),
+    );
+    Ok(Exit::Success)
+}

@@ -1,0 +1,61 @@
+pub(crate) mod apply;
+pub(crate) mod begin;
+pub(crate) mod cancel;
+pub(crate) mod check;
+pub(crate) mod cleanups;
+pub(crate) mod history;
+pub(crate) mod init;
+pub(crate) mod list;
+pub(crate) mod nodes;
+pub(crate) mod plan;
+pub(crate) mod rebalance;
+pub(crate) mod run;
+pub(crate) mod settings;
+pub(crate) mod shards;
+pub(crate) mod show;
+
+use std::path::Path;
+
+use crate::args::{Cli, Command};
+use crate::demo;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// What every command works with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a> {
+    /// The database.
+    pub(crate) db: &'a Path,
+    /// Where words go.
+    pub(crate) out: &'a Output,
+    /// Whether to list everything.
+    pub(crate) verbose: bool,
+}
+
+/// Runs the command that was asked for.
+pub(crate) fn run(cli: &Cli, out: &Output) -> Result<Exit, Failure> {
+    let context = Context {
+        db: &cli.global.db,
+        out,
+        verbose: cli.global.verbose > 0,
+    };
+    match &cli.command {
+        Command::Demo(args) => demo::run(args, context),
+        Command::Init(_) => init::run(context),
+        Command::Apply(args) => apply::run(args, context),
+        Command::Nodes(_) => nodes::run(context),
+        Command::Shards(args) => shards::run(args, context),
+        Command::Plan(args) => plan::run(args, context),
+        Command::Rebalance(args) => rebalance::run(args, context),
+        Command::Run(args) => run::run(args, context),
+        Command::Begin(args) => begin::run(args, context),
+        Command::Cancel(args) => cancel::run(args, context),
+        Command::List(args) => list::run(args, context),
+        Command::Show(args) => show::run(args, context),
+        Command::History(args) => history::run(args, context),
+        Command::Cleanups(_) => cleanups::run(context),
+        Command::Settings(args) => settings::run(args, context),
+        Command::Check(_) => check::run(context),
+    }
+}

@@ -1,0 +1,79 @@
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use clap::Args;
+use serde_json::json;
+
+use super::Context;
+use crate::drive::{self, Pace};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::names::Names;
+use crate::planning::{self, Aim};
+use crate::{database, interrupt, show, text, view};
+
+/// Plans, asks, and moves. What is unfinished from before is moved as well. Ctrl-C stops
+/// gracefully; `shardferry run` goes on.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  shardferry rebalance\n  shardferry rebalance --by count --yes --json"
+)]
+pub(crate) struct Rebalance {
+    #[command(flatten)]
+    aim: Aim,
+    #[command(flatten)]
+    pace: Pace,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failure> {
+    let tracker = database::open(context.db)?;
+    let snapshot = tracker.snapshot()?;
+    let names = Names::of(&snapshot);
+    let plan = planning::plan(&snapshot, args.aim)?;
+    context.out.say(planning::text_of(&plan, args.aim, &names));
+    if !plan.is_empty() && !args.yes && !confirmed(plan.moves.len(), context)? {
+        context.out.say("nothing was begun");
+        return Ok(Exit::Success);
+    }
+    let stop = interrupt::token()?;
+    if let Some(text) = drive::going_on(&snapshot) {
+        context.out.note(text);
+    }
+    let begun = tracker.begin_plan(&planning::requests(&plan))?;
+    let report = drive::drive(&tracker, args.pace, &stop)?;
+    context.out.result(
+        || show::run(&report, &names),
+        || {
+            json!({
+                "plan": planning::json_of(&plan, &names),
+                "migrations": begun,
+                "run": view::run(&report, &names),
+            })
+        },
+    );
+    Ok(drive::exit_of(&report, tracker.now()))
+}
+
+/// Asks on the terminal; without one there is nobody to ask.
+fn confirmed(moves: usize, context: Context<'_>) -> Result<bool, Failure> {
+    if context.out.is_json() || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Failure::message(
+            Exit::Usage,
+            "rebalance asks before it moves anything, and there is no terminal to ask on",
+        )
+        .advise("look at `shardferry plan`, then add `--yes`"));
+    }
+    let unanswered =
+        |error: io::Error| Failure::new(Exit::Unexpected, error).context("asking failed");
+    let mut terminal = io::stderr().lock();
+    write!(terminal, "Begin {}? [y/N] ", text::count(moves, "move")).map_err(unanswered)?;
+    terminal.flush().map_err(unanswered)?;
+    let mut answer = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(unanswered)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

@@ -1,0 +1,33 @@
+use clap::Args;
+
+use super::Context;
+use crate::drive::{self, Pace};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::names::Names;
+use crate::{database, interrupt, show, view};
+
+/// Goes on with everything that is unfinished: migrations from their checkpoints, and old copies
+/// that have to go. Ctrl-C stops gracefully; the next run goes on.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  shardferry run --workers 4")]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pace: Pace,
+}
+
+pub(crate) fn run(args: &Run, context: Context<'_>) -> Result<Exit, Failure> {
+    let tracker = database::open(context.db)?;
+    let stop = interrupt::token()?;
+    let snapshot = tracker.snapshot()?;
+    match drive::going_on(&snapshot) {
+        Some(text) => context.out.note(text),
+        None => context.out.note("nothing is unfinished"),
+    }
+    let names = Names::of(&snapshot);
+    let report = drive::drive(&tracker, args.pace, &stop)?;
+    context
+        .out
+        .result(|| show::run(&report, &names), || view::run(&report, &names));
+    Ok(drive::exit_of(&report, tracker.now()))
+}

@@ -1,0 +1,111 @@
+//! Runs the executor with somebody watching.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Args;
+use shardferry::executor::{Executor, ExecutorOptions, RunReport, ShardMover, StopToken};
+use shardferry::movers::DirectoryMover;
+use shardferry::movers::directory::{ScannedShard, is_temporary_name, scan};
+use shardferry::store::Snapshot;
+use shardferry::{MigrationTracker, TimestampMs};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::progress::Watch;
+use crate::registered;
+
+/// How shards are moved.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Pace {
+    /// How many shards are moved at once; the limits of the settings hold as well
+    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN.saturating_add(1))]
+    pub(crate) workers: NonZeroUsize,
+}
+
+/// More threads than this help no disk, and each takes memory.
+const WORKERS_MAX: usize = 256;
+
+/// Drives everything that is unfinished to its end, or until `stop`.
+pub(crate) fn drive(
+    tracker: &MigrationTracker,
+    pace: Pace,
+    stop: &StopToken,
+) -> Result<RunReport, Failure> {
+    if pace.workers.get() > WORKERS_MAX {
+        return Err(Failure::message(
+            Exit::Usage,
+            format_args!(
+                "{} workers are too many; at most {WORKERS_MAX}",
+                pace.workers
+            ),
+        ));
+    }
+    let watch = Arc::new(Watch::new(&tracker.snapshot()?));
+    let mut options = ExecutorOptions::new(format!("shardferry-{}", std::process::id()))
+        .map_err(|error| Failure::new(Exit::Unexpected, error))?;
+    options.workers = pace.workers;
+    options.stop = stop.clone();
+    options.observer = watch.clone();
+    let report = Executor::run(tracker, mover().as_ref(), &options);
+    watch.finish();
+    Ok(report?)
+}
+
+/// How a run ends the program.
+pub(crate) fn exit_of(report: &RunReport, now: TimestampMs) -> Exit {
+    // A copy that is kept for its grace period is as it should be.
+    let stuck = |cleanup: &&shardferry::Cleanup| {
+        cleanup.failed_attempts > 0 || cleanup.not_before_ms <= now
+    };
+    let left = !report.unfinished.is_empty() || report.cleanups.iter().any(|one| stuck(&one));
+    match (left, report.stopped) {
+        (true, true) => Exit::Interrupted,
+        (true, false) => Exit::Unfinished,
+        (false, _) if report.failed > 0 => Exit::Unfinished,
+        (false, _) => Exit::Success,
+    }
+}
+
+/// `going on with 3 unfinished migrations, 41 MiB of 120 MiB already copied`, when there are any.
+pub(crate) fn going_on(snapshot: &Snapshot) -> Option<String> {
+    use crate::text::{bytes, count};
+    let mut copied = 0_u64;
+    let mut whole = 0_u64;
+    for migration in &snapshot.active {
+        let saved = migration.checkpoint.as_ref();
+        copied = copied.saturating_add(saved.map_or(0, |saved| saved.bytes_migrated));
+        whole = whole.saturating_add(registered::bytes_to_move(snapshot, migration));
+    }
+    let migrations = (!snapshot.active.is_empty()).then(|| {
+        let number = count(snapshot.active.len(), "unfinished migration");
+        format!(
+            "{number}, {} of {} already copied",
+            bytes(copied),
+            bytes(whole)
+        )
+    });
+    let copies = match snapshot.cleanups.len() {
+        0 => None,
+        1 => Some("1 old copy to remove".to_owned()),
+        more => Some(format!("{more} old copies to remove")),
+    };
+    let parts: Vec<String> = migrations.into_iter().chain(copies).collect();
+    (!parts.is_empty()).then(|| format!("going on with {}", parts.join("; ")))
+}
+
+/// Who moves the bytes: the nodes of the command line are directories.
+fn mover() -> Box<dyn ShardMover> {
+    Box::new(DirectoryMover::new())
+}
+
+/// The shards in a node's directory.
+pub(crate) fn entries(directory: &Path) -> Result<Vec<ScannedShard>, anyhow::Error> {
+    Ok(scan(directory)?)
+}
+
+/// Whether the mover gives such names to what it has not finished.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    is_temporary_name(name.as_ref())
+}

@@ -1,0 +1,223 @@
+//! Errors as they reach the top: what happened, why, and what to do next.
+
+use std::fmt::Display;
+
+use serde_json::{Value, json};
+use shardferry::store::{OpenError, StoreError};
+use shardferry::tracker::{BeginError, BeginPlanError, RegistryError, TransitionError};
+
+use crate::exit::Exit;
+use crate::output::{note, stderr_has_colour};
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// How the program ends.
+    pub(crate) exit: Exit,
+    error: anyhow::Error,
+    advice: Option<String>,
+    problems: Vec<Problem>,
+}
+
+/// One of several things that are wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// Where: file, line and column.
+    pub(crate) place: String,
+    /// What.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            exit,
+            error: error.into(),
+            advice: None,
+            problems: Vec::new(),
+        }
+    }
+
+    pub(crate) fn message(exit: Exit, message: impl Display) -> Self {
+        Self::new(exit, anyhow::Error::msg(message.to_string()))
+    }
+
+    /// Several things are wrong with a file.
+    pub(crate) fn problems(summary: String, problems: Vec<Problem>) -> Self {
+        Self {
+            problems,
+            ..Self::message(Exit::Input, summary)
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub(crate) fn advise(mut self, advice: impl Display) -> Self {
+        self.advice = Some(advice.to_string());
+        self
+    }
+
+    /// What was being done.
+    #[must_use]
+    pub(crate) fn context(mut self, context: impl Display) -> Self {
+        self.error = self.error.context(context.to_string());
+        self
+    }
+
+    /// Prints the whole chain, once.
+    pub(crate) fn print(&self, json: bool) {
+        if json {
+            note(self.json());
+        } else {
+            note(self.text(stderr_has_colour()));
+        }
+    }
+
+    fn text(&self, colour: bool) -> String {
+        let (on, off) = if colour {
+            ("\x1b[1;31m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        let mut text = format!("{on}error:{off} {}", self.error);
+        for cause in self.causes() {
+            text.push_str(&format!("\n  because: {cause}"));
+        }
+        for Problem { place, message } in &self.problems {
+            text.push_str(&format!("\n  {place}: {message}"));
+        }
+        if let Some(advice) = &self.advice {
+            text.push_str(&format!("\n  next: {advice}"));
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let problems = self.problems.iter();
+        json!({ "error": {
+            "kind": self.exit.as_str(),
+            "code": self.exit.code(),
+            "message": self.error.to_string(),
+            "causes": self.causes(),
+            "problems": problems
+                .map(|problem| json!({ "place": problem.place, "message": problem.message }))
+                .collect::<Vec<_>>(),
+            "next": self.advice,
+        }})
+    }
+
+    /// The causes below the top, without those that only repeat the level above.
+    fn causes(&self) -> Vec<String> {
+        let mut causes: Vec<String> = self.error.chain().map(ToString::to_string).collect();
+        causes.dedup();
+        causes.drain(..1.min(causes.len()));
+        causes
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let (exit, advice) = match &error {
+            OpenError::NotFound { .. } => (Exit::Database, Some("`--db PATH` names another one")),
+            OpenError::Exists { .. } => (
+                Exit::Refused,
+                Some("`shardferry apply FILE` goes on with it; `--db PATH` names another one"),
+            ),
+            OpenError::Locked { .. } => (
+                Exit::Database,
+                Some("a run that is under way holds it; wait for its end, or stop it"),
+            ),
+            OpenError::NotAFile { .. }
+            | OpenError::NotADatabase { .. }
+            | OpenError::NewerFormat { .. }
+            | OpenError::Damaged { .. }
+            | OpenError::Io { .. }
+            | OpenError::Store { .. } => (Exit::Database, None),
+        };
+        let failure = Self::new(exit, error);
+        match advice {
+            Some(advice) => failure.advise(advice),
+            None => failure,
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Encode { .. } => Self::new(Exit::Refused, error),
+            StoreError::Row { .. } | StoreError::Key { .. } | StoreError::Inconsistent { .. } => {
+                Self::new(Exit::Database, error)
+                    .advise("`shardferry check` lists everything that is wrong with the file")
+            }
+            StoreError::Storage { .. }
+            | StoreError::CommitUnknown { .. }
+            | StoreError::ReopenNeeded => Self::new(Exit::Unexpected, error)
+                .advise("look after the disk (space, errors), then repeat the command"),
+        }
+    }
+}
+
+impl From<BeginError> for Failure {
+    fn from(error: BeginError) -> Self {
+        let advice = match &error {
+            BeginError::Store(_) => None,
+            BeginError::AlreadyMigrating { migration, .. } => Some(format!(
+                "`shardferry show {migration}` says how far it is, `shardferry cancel {migration}` \
+                 calls it off"
+            )),
+            BeginError::CleanupOpen { .. } => {
+                Some("`shardferry run` settles what can be settled".to_owned())
+            }
+            BeginError::NotOwner { owner, .. } => {
+                Some(format!("begin it from node {owner} instead"))
+            }
+            BeginError::SameNode(_)
+            | BeginError::UnknownNode { .. }
+            | BeginError::NodeState { .. }
+            | BeginError::HasReplica { .. }
+            | BeginError::Forbidden { .. }
+            | BeginError::Quarantined { .. }
+            | BeginError::RequestConflict { .. } => None,
+        };
+        let failure = if let BeginError::Store(error) = error {
+            error.into()
+        } else {
+            Self::new(Exit::Refused, error)
+        };
+        match advice {
+            Some(advice) => failure.advise(advice),
+            None => failure,
+        }
+    }
+}
+
+impl From<BeginPlanError> for Failure {
+    fn from(error: BeginPlanError) -> Self {
+        let context = error.to_string();
+        match error {
+            BeginPlanError::Move { source, .. } => Self::from(source).context(context),
+            BeginPlanError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TransitionError> for Failure {
+    fn from(error: TransitionError) -> Self {
+        if let TransitionError::Store(error) = error {
+            error.into()
+        } else {
+            Self::new(Exit::Refused, error)
+        }
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        if let RegistryError::Store(error) = error {
+            error.into()
+        } else {
+            Self::new(Exit::Refused, error)
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Where words go: the result to stdout, everything else to stderr.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+use tracing_subscriber::EnvFilter;
+
+use crate::exit::Exit;
+
+/// Stdout holds the result and nothing else; with `--json` that is one JSON value.
+///
+/// A reader who goes away (`| head`) ends the writing, never the work: a move that is under way
+/// is not given up because nobody reads its report.
+#[derive(Debug)]
+pub(crate) struct Output {
+    json: bool,
+    stdout: Mutex<Result<(), io::Error>>,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self {
+            json,
+            stdout: Mutex::new(Ok(())),
+        }
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// The result: `text` for people, or the value.
+    pub(crate) fn result(&self, text: impl FnOnce() -> String, value: impl FnOnce() -> Value) {
+        if self.json {
+            self.write(&format!("{:#}\n", value()));
+        } else {
+            self.write(&with_newline(text()));
+        }
+    }
+
+    /// What people read on the way to the result.
+    pub(crate) fn say(&self, text: impl Display) {
+        let text = with_newline(text.to_string());
+        if self.json {
+            note_raw(&text);
+        } else {
+            self.write(&text);
+        }
+    }
+
+    /// What people should know, but is no part of any result.
+    pub(crate) fn note(&self, text: impl Display) {
+        note(text);
+    }
+
+    fn write(&self, text: &str) {
+        let mut state = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.is_ok() {
+            let mut stdout = io::stdout().lock();
+            *state = stdout
+                .write_all(text.as_bytes())
+                .and_then(|()| stdout.flush());
+        }
+    }
+
+    /// The exit, when what was written also arrived.
+    pub(crate) fn finish(self, exit: Exit) -> Exit {
+        match self
+            .stdout
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+        {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                note(format_args!("error: writing the result failed: {error}"));
+                if exit == Exit::Success {
+                    Exit::Unexpected
+                } else {
+                    exit
+                }
+            }
+            Ok(()) | Err(_) => exit,
+        }
+    }
+}
+
+fn with_newline(mut text: String) -> String {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// One message to stderr. When stderr is gone there is nobody left to tell.
+pub(crate) fn note(text: impl Display) {
+    note_raw(&with_newline(text.to_string()));
+}
+
+fn note_raw(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Whether stderr is a terminal that takes colours.
+pub(crate) fn stderr_has_colour() -> bool {
+    stderr_is_live() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether stderr is a terminal that can redraw lines.
+pub(crate) fn stderr_is_live() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Sends what the library traces to stderr. `RUST_LOG` wins over `-v`.
+pub(crate) fn trace(verbose: u8) {
+    let level = match verbose {
+        0 => "error",
+        1 => "shardferry=info,warn",
+        2 => "shardferry=debug,info",
+        3.. => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(stderr_has_colour())
+        .init();
+}

@@ -1,0 +1,97 @@
+//! What the planner is asked, and how its answer reads.
+
+mod json;
+mod text;
+
+pub(crate) use json::json_of;
+pub(crate) use text::text_of;
+
+use shardferry::planner::{MoveReason, Plan, Resource};
+
+use clap::{Args, ValueEnum};
+use shardferry::schema::text::Reason;
+use shardferry::schema::v1::Trigger;
+use shardferry::store::Snapshot;
+use shardferry::tracker::{BeginRequest, PlanOptions, plan_rebalance};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// What to balance, and how closely.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Aim {
+    /// What is balanced
+    #[arg(long, value_enum, default_value_t = By::Bytes)]
+    pub(crate) by: By,
+    /// How far a node may be from its fair share, as a fraction, before anything moves
+    #[arg(
+        long,
+        value_name = "FRACTION",
+        default_value_t = 0.1,
+        allow_negative_numbers = true
+    )]
+    pub(crate) threshold: f64,
+    /// At most so many moves
+    #[arg(long, value_name = "N")]
+    pub(crate) max_moves: Option<usize>,
+}
+
+/// What is balanced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// The number of shards
+    Count,
+    /// Their bytes
+    Bytes,
+}
+
+/// Plans on `snapshot`.
+pub(crate) fn plan(snapshot: &Snapshot, aim: Aim) -> Result<Plan, Failure> {
+    let options = PlanOptions {
+        resource: resource(aim),
+        threshold_ppm: ppm(aim.threshold)?,
+        max_moves: aim.max_moves,
+    };
+    plan_rebalance(snapshot, &options).map_err(|error| Failure::new(Exit::Refused, error))
+}
+
+fn resource(aim: Aim) -> Resource {
+    match aim.by {
+        By::Count => Resource::Count,
+        By::Bytes => Resource::Bytes,
+    }
+}
+
+/// A fraction in parts per million.
+fn ppm(fraction: f64) -> Result<u64, Failure> {
+    if !(0.0..=1.0).contains(&fraction) {
+        return Err(Failure::message(
+            Exit::Usage,
+            format_args!("a threshold of {fraction} makes no sense; give a fraction from 0 to 1"),
+        ));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 1,000,000 by the check above"
+    )]
+    let ppm = (fraction * 1_000_000.0).round() as u64;
+    Ok(ppm)
+}
+
+/// The moves as requests.
+pub(crate) fn requests(plan: &Plan) -> Vec<BeginRequest> {
+    let moves = plan.moves.iter();
+    moves
+        .map(|one| BeginRequest {
+            trigger: match one.reason {
+                MoveReason::Drain => Trigger::Drain,
+                MoveReason::Above { .. } | MoveReason::Below { .. } => Trigger::Rebalance,
+            },
+            reason: Reason::new(one.reason.to_string()),
+            // Earlier waves first: a later move may need the room that an earlier one makes.
+            priority: i32::try_from(one.wave).map_or(i32::MIN, |wave| -wave),
+            ..BeginRequest::new(one.shard, one.from, one.to)
+        })
+        .collect()
+}

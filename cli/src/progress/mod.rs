@@ -1,0 +1,8 @@
+//! Shows how far moves are: bars on a terminal, a line now and then elsewhere.
+
+mod bars;
+mod tally;
+mod watch;
+
+pub(crate) use bars::single;
+pub(crate) use watch::Watch;

@@ -1,0 +1,122 @@
+//! Texts for people that more than one command prints.
+
+use shardferry::executor::RunReport;
+use shardferry::store::Snapshot;
+use shardferry::{Migration, Status};
+
+use crate::names::Names;
+use crate::registered::{Load, Loads};
+use crate::table::table;
+use crate::text;
+
+/// How wide a load bar is.
+const BAR_CELLS: usize = 32;
+
+/// The load of each node as a bar, on one scale.
+pub(crate) fn loads(snapshot: &Snapshot) -> String {
+    let loads = Loads::of(snapshot);
+    let rows = snapshot.nodes.iter().map(|node| {
+        let Load { shards, bytes } = loads.get(node.id);
+        vec![
+            node.name.to_string(),
+            text::bar(bytes, loads.bytes_max(), BAR_CELLS),
+            text::bytes(bytes),
+            shards.to_string(),
+        ]
+    });
+    table(&["node", "load", "bytes>", "shards>"], rows)
+}
+
+/// Migrations, one a line.
+pub(crate) fn migrations(migrations: &[Migration], names: &Names) -> String {
+    let rows = migrations.iter().map(|migration| {
+        vec![
+            migration.id.to_string(),
+            names.shard(migration.shard),
+            names.node(migration.from),
+            names.node(migration.to),
+            status(migration),
+            progress(migration),
+            text::time(migration.created_at_ms),
+        ]
+    });
+    let headers = ["id", "shard", "from", "to", "status", "progress>", "begun"];
+    table(&headers, rows)
+}
+
+/// Where a migration stands, and what it waits for.
+pub(crate) fn status(migration: &Migration) -> String {
+    let status = migration.status();
+    match status {
+        Status::Pending | Status::InProgress | Status::Verifying if migration.cancel.is_some() => {
+            format!("{status}, cancelling")
+        }
+        Status::Pending if migration.failed_attempts > 0 => {
+            format!(
+                "{status}, {} failed",
+                text::count(migration.failed_attempts, "attempt")
+            )
+        }
+        Status::Pending
+        | Status::InProgress
+        | Status::Verifying
+        | Status::Complete
+        | Status::Failed
+        | Status::Cancelled => status.to_string(),
+    }
+}
+
+/// `41.0 MiB of 120.0 MiB (34 %)`.
+pub(crate) fn progress(migration: &Migration) -> String {
+    let done = migration.progress.bytes_migrated;
+    match migration.progress.bytes_total {
+        Some(total) => format!(
+            "{} of {} ({} %)",
+            text::bytes(done),
+            text::bytes(total),
+            text::percent(done, total)
+        ),
+        None if done == 0 => String::new(),
+        None => text::bytes(done),
+    }
+}
+
+/// What a run did, and what is left.
+pub(crate) fn run(report: &RunReport, names: &Names) -> String {
+    let mut lines = vec![format!(
+        "{} moved, {} in {}",
+        text::count(report.completed, "shard"),
+        text::bytes(report.bytes),
+        text::duration(report.took),
+    )];
+    for (number, what) in [
+        (report.failed, "migration failed"),
+        (report.cancelled, "migration cancelled"),
+        (report.retried, "attempt repeated"),
+    ] {
+        if number > 0 {
+            lines.push(format!("{number} x {what}"));
+        }
+    }
+    for migration in &report.unfinished {
+        lines.push(format!(
+            "unfinished: {} {} -> {} ({}) {}",
+            names.shard(migration.shard),
+            names.node(migration.from),
+            names.node(migration.to),
+            status(migration),
+            progress(migration),
+        ));
+    }
+    for cleanup in &report.cleanups {
+        let why = cleanup.last_error.as_ref();
+        lines.push(format!(
+            "left on {}: {}, {}{}",
+            names.node(cleanup.node),
+            names.shard(cleanup.shard),
+            cleanup.kind,
+            why.map_or_else(String::new, |why| format!(" ({why})")),
+        ));
+    }
+    lines.join("\n")
+}

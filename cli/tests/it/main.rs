@@ -1,0 +1,18 @@
+//! The real binary on real directories.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on ends with a panic"
+)]
+#![allow(missing_docs, unreachable_pub, reason = "nobody imports a test")]
+
+mod support;
+
+mod apply;
+mod apply_errors;
+mod demo;
+mod lifecycle;
+mod output;
+mod rebalance;
+mod scan;
