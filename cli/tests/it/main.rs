@@ -11,6 +11,7 @@ mod support;
 
 mod apply;
 mod apply_errors;
+mod chaos;
 mod demo;
 mod lifecycle;
 mod output;
