@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a test that cannot go on ends with a panic"
 )]
 #![allow(missing_docs, unreachable_pub, reason = "nobody imports a test")]
