@@ -135,8 +135,12 @@ impl Reporter for InHand<'_> {
         bytes: u64,
         bytes_total: Option<u64>,
     ) -> Result<(), Interrupted> {
-        self.check()?;
-        self.report(bytes, bytes_total, Some(cursor))
+        if self.lost.load(Ordering::Acquire) {
+            return Err(Interrupted);
+        }
+        // Also of a copy that is being stopped: the next attempt goes on from here.
+        self.report(bytes, bytes_total, Some(cursor))?;
+        self.check()
     }
 
     fn verified(&self, bytes: u64, bytes_total: u64) -> Result<(), Interrupted> {

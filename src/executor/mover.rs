@@ -122,7 +122,8 @@ pub trait Reporter: Send + Sync {
     fn progress(&self, bytes_migrated: u64, bytes_total: Option<u64>) -> Result<(), Interrupted>;
 
     /// As [`Self::progress`], and: an interrupted copy can go on from `cursor`, because everything
-    /// that it covers is synced at the destination.
+    /// that it covers is synced at the destination. A mover that was told to stop may sync what it
+    /// has and hand in one last checkpoint.
     ///
     /// # Errors
     /// [`Interrupted`]: return at once.

@@ -30,6 +30,8 @@ pub(super) struct Copier<'a> {
     /// Where the copy goes on. `None`: from the beginning.
     pub(super) resume: Option<Cursor>,
     node: &'a Node,
+    /// An interrupted file was saved as the last checkpoint.
+    pub(super) saved_last: bool,
     /// The top was created: its name has to last before a checkpoint counts on it.
     top_created: bool,
 }
@@ -53,6 +55,7 @@ impl<'a> Copier<'a> {
             files_done: 0,
             resume,
             node,
+            saved_last: false,
             top_created: false,
         }
     }
@@ -63,26 +66,43 @@ impl<'a> Copier<'a> {
             // What an attempt without a checkpoint left: nothing of it is known to be safe.
             remove(self.target)?;
         }
+        let mut last = None;
+        let copied = self.walk(&mut last);
+        // Asked to stop, it leaves a last checkpoint; when that cannot be had, an earlier one serves.
+        if let Err(Problem::Interrupted(_)) = copied
+            && !self.saved_last
+            && let Err(error) = self.save(last.as_ref())
+        {
+            tracing::debug!(%error, "the last checkpoint of an interrupted copy");
+        }
+        copied
+    }
+
+    /// Visits everything; `last` is what was done last.
+    fn walk(&mut self, last: &mut Option<Cursor>) -> Result<(), Problem> {
         self.meter.add(0)?;
         let mut walk = Walk::new(self.source);
-        let mut last = None;
         while let Some(visit) = walk.next()? {
             self.copy(&visit, &walk)?;
-            let cursor = self.cursor(&visit);
             if visit.step != Step::Leave {
-                last = Some(cursor.clone());
+                *last = Some(self.cursor(&visit));
             }
             if self.batch.is_full() {
-                self.sync()?;
-                if let Some(cursor) = &last {
-                    self.meter.checkpoint(cursor)?;
-                }
+                self.save(last.as_ref())?;
             }
         }
+        if last.is_none() {
+            return Err(gone(self.source));
+        }
+        self.save(last.as_ref())
+    }
+
+    /// Syncs what was done and says so.
+    fn save(&mut self, last: Option<&Cursor>) -> Result<(), Problem> {
         self.sync()?;
         match last {
-            Some(cursor) => self.meter.checkpoint(&cursor),
-            None => Err(gone(self.source)),
+            Some(cursor) => self.meter.checkpoint(cursor),
+            None => Ok(()),
         }
     }
 

@@ -22,7 +22,6 @@ struct Open<'f> {
     /// As it was when it was opened. Only so much is copied, however it grows meanwhile.
     meta: Meta,
     target: File,
-    start: u64,
 }
 
 impl Copier<'_> {
@@ -47,9 +46,16 @@ impl Copier<'_> {
             source,
             meta,
             target,
-            start,
         };
-        let end = self.copy_contents(&open)?;
+        let mut at = start;
+        let copied = self.copy_contents(&open, &mut at);
+        if let Err(Problem::Interrupted(_)) = copied
+            && at > start
+        {
+            self.save_interrupted(&open, at);
+        }
+        copied?;
+        let end = at;
         let Open { meta, target, .. } = open;
         target
             .set_len(end)
@@ -76,33 +82,43 @@ impl Copier<'_> {
         }
     }
 
-    /// The offset at which the copy ended: the length, or less when the source was cut meanwhile.
-    fn copy_contents(&mut self, open: &Open<'_>) -> Result<u64, Problem> {
+    /// Copies from `at` on; `at` is then the length, or less when the source was cut meanwhile.
+    fn copy_contents(&mut self, open: &Open<'_>, at: &mut u64) -> Result<(), Problem> {
         let len = open.meta.len;
-        let mut at = open.start;
-        let mut synced = at;
-        while at < len {
+        let mut synced = *at;
+        while *at < len {
             let data = if open.meta.is_sparse() {
-                next_data(&open.source, at, len)
+                next_data(&open.source, *at, len)
             } else {
-                at..len
+                *at..len
             };
-            self.meter.add(data.start.saturating_sub(at))?;
-            at = data.start;
-            while at < data.end {
-                let count = self.copy_chunk(open, at, data.end)?;
+            let hole = data.start.saturating_sub(*at);
+            *at = data.start;
+            self.meter.add(hole)?;
+            while *at < data.end {
+                let count = self.copy_chunk(open, *at, data.end)?;
                 if count == 0 {
-                    return Ok(at);
+                    return Ok(());
                 }
-                at = at.saturating_add(count);
+                *at = at.saturating_add(count);
                 self.meter.add(count)?;
-                if at.saturating_sub(synced) >= self.tuning.sync_bytes && at < len {
-                    self.checkpoint_in_file(open.path, open.meta.mtime, at, &open.target)?;
-                    synced = at;
+                if at.saturating_sub(synced) >= self.tuning.sync_bytes && *at < len {
+                    self.checkpoint_in_file(open.path, open.meta.mtime, *at, &open.target)?;
+                    synced = *at;
                 }
             }
         }
-        Ok(at)
+        Ok(())
+    }
+
+    /// A last checkpoint of a copy that is asked to stop: the next attempt goes on from here. When
+    /// it cannot be had, an earlier one serves.
+    fn save_interrupted(&mut self, open: &Open<'_>, at: u64) {
+        let saved = self.checkpoint_in_file(open.path, open.meta.mtime, at, &open.target);
+        self.saved_last = true;
+        if let Err(error) = saved {
+            tracing::debug!(%error, "the last checkpoint of an interrupted copy");
+        }
     }
 
     /// Copies from `at` on, at most up to `end`; the number of bytes, zero at the end of the file.

@@ -134,7 +134,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             chunk_bytes: 1024 * 1024,
-            sync_bytes: 64 * 1024 * 1024,
+            sync_bytes: 16 * 1024 * 1024,
             batch_files: 64,
             batch_folders: 256,
             batch_bytes: 32 * 1024 * 1024,

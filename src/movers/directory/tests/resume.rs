@@ -19,9 +19,10 @@ fn interrupted_anywhere_it_goes_on_to_the_same_end() {
     let (calls, throttled) = (full.calls(), full.seen.lock().unwrap().throttled);
     assert!(calls > 80 && full.seen.lock().unwrap().checkpoints > 15);
     let mut saved_work = 0;
-    for at in 0..calls {
+    for at in 0..2 * calls {
         mover.discard_destination(&job).unwrap();
-        let first = Recorder::interrupting_at(at);
+        let mut first = Recorder::interrupting_at(at % calls);
+        first.takes_last = at >= calls;
         let error = mover.copy(&job, None, &first).unwrap_err();
         assert!(matches!(error, MoverError::Interrupted(_)), "{error}");
         let checkpoint = first.saved();
@@ -30,7 +31,7 @@ fn interrupted_anywhere_it_goes_on_to_the_same_end() {
         assert_eq!(same(&mover, &job), wanted, "interrupted at {at}");
         saved_work += usize::from(second.seen.lock().unwrap().throttled < throttled);
     }
-    assert!(saved_work > calls / 2, "{saved_work} of {calls}");
+    assert!(saved_work > calls, "{saved_work} of twice {calls}");
     assert_eq!(listing(&nodes.part()), listing(&nodes.from().join("s")));
 }
 
@@ -182,4 +183,26 @@ fn a_source_that_grows_makes_the_total_grow() {
         .copy(&nodes.job("s"), None, &growing)
         .unwrap();
     assert_eq!(growing.0.seen.lock().unwrap().total, 500_000);
+}
+
+/// Stopped in the middle of a file, long before the next checkpoint is due.
+#[test]
+fn a_copy_that_is_told_to_stop_leaves_a_last_checkpoint() {
+    let nodes = Nodes::new();
+    fs::write(nodes.from().join("s"), vec![7; 5 << 20]).unwrap();
+    let (mover, job) = (crate::movers::DirectoryMover::new(), nodes.job("s"));
+    let mut first = Recorder::interrupting_at(8);
+    first.takes_last = true;
+    mover.copy(&job, None, &first).unwrap_err();
+    let checkpoint = first.saved().expect("it is there");
+    assert!(checkpoint.bytes_migrated >= 2 << 20, "{checkpoint:?}");
+    let second = Recorder::from(Some(&checkpoint));
+    mover.copy(&job, Some(&checkpoint), &second).unwrap();
+    let again = second.seen.lock().unwrap().throttled;
+    assert_eq!(
+        again + checkpoint.bytes_migrated,
+        5 << 20,
+        "nothing is copied twice"
+    );
+    same(&mover, &job);
 }

@@ -202,6 +202,9 @@ pub(super) fn listing(top: &Path) -> Vec<String> {
 pub(super) struct Recorder {
     /// Interrupt at this call, counted from zero.
     pub(super) interrupt_at: Option<usize>,
+    /// Whether a last checkpoint is taken after that, as by an executor that stops; else the
+    /// attempt is lost, as by one that died.
+    pub(super) takes_last: bool,
     pub(super) seen: Mutex<Seen>,
 }
 
@@ -276,12 +279,19 @@ impl Reporter for Recorder {
         total: Option<u64>,
     ) -> Result<(), Interrupted> {
         let mut seen = self.seen.lock().unwrap();
+        let interrupted = self.interrupt_at.is_some_and(|at| seen.calls > at);
+        if interrupted && !self.takes_last {
+            return Err(Interrupted);
+        }
         Self::moved(&mut seen, done, total);
         seen.checkpoints += 1;
         seen.last = Some(SavedCheckpoint {
             cursor,
             bytes_migrated: done,
         });
+        if interrupted {
+            return Err(Interrupted);
+        }
         self.call(&mut seen)
     }
 
