@@ -45,6 +45,7 @@ pub(crate) fn run(args: &Demo, context: Context<'_>) -> Result<Exit, Failure> {
     let manifest = &mut found.manifest;
     build_stage(folder, manifest, found.earlier, &stop, context)?;
     let tracker = register::database(folder, manifest)?;
+    register::limit_rate(&tracker, args.bytes_per_second_max())?;
     let (report, done_before) = move_stage(&tracker, args, &stop, context)?;
     let exit = drive::exit_of(&report, tracker.now());
     let snapshot = tracker.snapshot()?;

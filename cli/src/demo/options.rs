@@ -31,6 +31,10 @@ pub(crate) struct Demo {
     /// What the contents are made from: the same seed gives the same bytes
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+    /// Copy at most so many bytes per second, so that there is something to watch and to
+    /// interrupt; 0: as fast as the disk
+    #[arg(long, value_name = "BYTES", default_value = "24MiB")]
+    rate: ByteSize,
     #[command(flatten)]
     pub(super) pace: Pace,
     /// Remove what an earlier demo left there, and start afresh
@@ -98,6 +102,12 @@ impl Size {
 }
 
 impl Demo {
+    /// The byte limit of the copies.
+    pub(super) fn bytes_per_second_max(&self) -> Option<u64> {
+        let rate = self.rate.as_u64();
+        (rate > 0).then_some(rate)
+    }
+
     /// What is to be built where nothing is.
     pub(super) fn size(&self) -> Result<Size, Failure> {
         let size = Size {

@@ -3,7 +3,7 @@ use std::path::Path;
 use shardferry::schema::text::{Address, NodeName, ShardName};
 use shardferry::store::OpenError;
 use shardferry::tracker::RegistryChange;
-use shardferry::{MigrationTracker, Node, NodeId, Shard, ShardId};
+use shardferry::{MigrationTracker, Node, NodeId, Settings, Shard, ShardId};
 
 use super::build::directory;
 use super::manifest::Manifest;
@@ -27,6 +27,22 @@ pub(super) fn database(folder: &Path, manifest: &Manifest) -> Result<MigrationTr
         tracker.change_registry(&changes(folder, manifest)?)?;
     }
     Ok(tracker)
+}
+
+/// Puts the byte limit of this run into force.
+pub(super) fn limit_rate(
+    tracker: &MigrationTracker,
+    bytes_per_second_max: Option<u64>,
+) -> Result<(), Failure> {
+    let before = tracker.settings()?;
+    let settings = Settings {
+        bytes_per_second_max,
+        ..before.clone()
+    };
+    if settings != before {
+        tracker.set_settings(&settings)?;
+    }
+    Ok(())
 }
 
 fn changes(folder: &Path, manifest: &Manifest) -> Result<Vec<RegistryChange>, Failure> {
