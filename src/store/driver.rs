@@ -48,21 +48,22 @@ impl Store {
         }
     }
 
-    /// Runs `procedure` in one write transaction: all of it is applied, or none.
+    /// Runs `procedure` in one write transaction: all of it is applied, or none. `commit` says of
+    /// what it answers whether that may be lost in a crash.
     pub(crate) fn write<P: Procedure>(
         &self,
-        commit: Commit,
         procedure: &P,
+        commit: impl FnOnce(&P::Output) -> Commit,
     ) -> Result<P::Output, P::Error> {
         self.usable()?;
         let mut txn = self.db.begin_write().map_err(|error| {
             self.broken.store(true, Ordering::Release);
             StoreError::storage("beginning a transaction", error)
         })?;
-        let durable = self.prepare(&mut txn, commit)?;
         let outcome = procedure.run(&mut RedbTx::new(&txn));
         match outcome {
             Ok(output) => {
+                let durable = self.prepare(&mut txn, commit(&output))?;
                 self.commit(txn, durable)?;
                 Ok(output)
             }
@@ -94,7 +95,7 @@ impl Store {
         if self.behind().is_none() {
             return Ok(());
         }
-        self.write(Commit::Durable, &Nothing)
+        self.write(&Nothing, |()| Commit::Durable)
     }
 
     fn usable(&self) -> Result<(), StoreError> {

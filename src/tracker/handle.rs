@@ -148,13 +148,13 @@ impl MigrationTracker {
 
     /// Runs `procedure` durably.
     pub(super) fn write<P: Procedure>(&self, procedure: &P) -> Result<P::Output, P::Error> {
-        self.store.write(Commit::Durable, procedure)
+        self.store.write(procedure, |_| Commit::Durable)
     }
 
-    /// Runs `procedure`, which may be lost in a crash.
-    pub(super) fn write_lazily<P: Procedure>(&self, procedure: &P) -> Result<P::Output, P::Error> {
+    /// How far what may be lost in a crash may be behind the disk.
+    pub(super) fn lazily(&self) -> Commit {
         let lag_ms_max = self.progress_lag_ms_max.load(Ordering::Relaxed);
-        self.store.write(Commit::Lazy { lag_ms_max }, procedure)
+        Commit::Lazy { lag_ms_max }
     }
 
     pub(super) fn settings_changed(&self, settings: &Settings) {
@@ -170,6 +170,10 @@ fn opening_facts(rows: &mut dyn ReadRows) -> Result<(TimestampMs, Settings), Sto
         .pop()
         .map(|(_, event)| event.at_ms)
         .unwrap_or_default();
-    let settings = get(rows, SETTINGS, &SettingsKey::Current)?.unwrap_or_default();
+    // Nor must damaged settings: every operation that needs them says so, and `check` as well.
+    let settings = match get(rows, SETTINGS, &SettingsKey::Current) {
+        Err(StoreError::Row { .. }) => Settings::default(),
+        row => row?.unwrap_or_default(),
+    };
     Ok((newest, settings))
 }

@@ -6,7 +6,7 @@ use crate::machine::{self, By, Command, CommandName, Report, StepError};
 use crate::schema::text::{Algorithm, Checkpoint, ExecutorName, Reason};
 use crate::schema::v1::{Actor, FailureClass, Migration, NodeState, Side, Status};
 use crate::schema::{MigrationId, NodeId, ShardId, TimestampMs, table};
-use crate::store::{Procedure, StoreError, Tx, get};
+use crate::store::{Commit, Procedure, StoreError, Tx, get};
 
 /// Why a migration stays as it is.
 #[derive(Debug, thiserror::Error)]
@@ -219,22 +219,27 @@ impl MigrationTracker {
         id: MigrationId,
         command: Command,
     ) -> Result<Migration, TransitionError> {
-        let started = Instant::now();
-        let transit = Transit {
-            id,
-            command,
-            now: self.now(),
-        };
-        let next = self.write(&transit);
-        trace(id, transit.command.name(), &next, started);
-        next
+        self.transit_with(id, command, |_| Commit::Durable)
     }
 
-    /// As [`Self::transit`], for what may be lost in a crash.
+    /// As [`Self::transit`], for what may be lost in a crash: progress and signs of life. What the
+    /// log speaks of is not among it: nobody must see an event that a crash takes back.
     pub(super) fn transit_lazily(
         &self,
         id: MigrationId,
         command: Command,
+    ) -> Result<Migration, TransitionError> {
+        let lazily = self.lazily();
+        self.transit_with(id, command, |done| {
+            if done.logged { Commit::Durable } else { lazily }
+        })
+    }
+
+    fn transit_with(
+        &self,
+        id: MigrationId,
+        command: Command,
+        commit: impl FnOnce(&Transited) -> Commit,
     ) -> Result<Migration, TransitionError> {
         let started = Instant::now();
         let transit = Transit {
@@ -242,7 +247,8 @@ impl MigrationTracker {
             command,
             now: self.now(),
         };
-        let next = self.write_lazily(&transit);
+        let done = self.store.write(&transit, commit);
+        let next = done.map(|done| done.next);
         trace(id, transit.command.name(), &next, started);
         next
     }
@@ -294,11 +300,19 @@ pub(super) struct Transit {
     pub(super) now: TimestampMs,
 }
 
+/// What a command did.
+#[derive(Debug)]
+pub(super) struct Transited {
+    next: Migration,
+    /// Whether the log says so.
+    logged: bool,
+}
+
 impl Procedure for Transit {
-    type Output = Migration;
+    type Output = Transited;
     type Error = TransitionError;
 
-    fn run(&self, tx: &mut dyn Tx) -> Result<Migration, TransitionError> {
+    fn run(&self, tx: &mut dyn Tx) -> Result<Transited, TransitionError> {
         let settings = settings(tx)?;
         let before = get(tx, table::MIGRATIONS, &self.id)?
             .ok_or(TransitionError::NotFound { id: self.id })?;
@@ -308,7 +322,10 @@ impl Procedure for Transit {
         }
         let actor = actor(&self.command, &before);
         apply(tx, Some(&before), &transition, actor, &settings, self.now)?;
-        Ok(transition.next)
+        Ok(Transited {
+            logged: transition.event.is_some(),
+            next: transition.next,
+        })
     }
 }
 

@@ -1,9 +1,11 @@
 //! Bugs that were there once, each with its story.
 
-use shardferry::schema::key::{Key as _, SlotScope};
+use shardferry::schema::EventSeq;
+use shardferry::schema::key::{Key as _, SettingsKey, SlotScope};
 use shardferry::schema::table::TableId;
+use shardferry::tracker::check::Violation;
 use shardferry::tracker::{BeginError, ClaimError};
-use shardferry::{CleanupKind, Settings, ShardId};
+use shardferry::{CleanupKind, MigrationTracker, Settings, ShardId, Status};
 
 use crate::support::{A, B, C, Place, Planter, S, clean, cluster, request, shard, worker};
 
@@ -134,5 +136,47 @@ fn a_damaged_count_is_counted_again() {
         Err(ClaimError::Limit { in_flight: 3, .. })
     ));
     claim.complete().unwrap();
+    clean(&tracker);
+}
+
+/// The first progress report starts a migration and logs it, but was committed without waiting for
+/// the disk: a follower of the log could see an event whose position a crash gave to another one.
+#[test]
+fn what_the_log_says_is_on_the_disk() {
+    let place = Place::new();
+    let tracker = place.create();
+    let id = tracker.begin_migration(S, A, B).unwrap();
+    tracker.update_progress(id, 1, 10).unwrap();
+    let seen = tracker.events(EventSeq(0), 10).unwrap();
+
+    // What a crash leaves now: the file as it is, without what is only in memory.
+    let crashed = place.folder().join("crashed.redb");
+    std::fs::copy(place.path(), &crashed).unwrap();
+    let after = MigrationTracker::open(&crashed).unwrap();
+    assert_eq!(after.events(EventSeq(0), 10).unwrap(), seen);
+    assert_eq!(
+        after.get_migration(id).unwrap().unwrap().status(),
+        Status::InProgress
+    );
+}
+
+/// The settings were needed to open the file, so a damaged row of them closed it to `check` too.
+#[test]
+fn damaged_settings_do_not_keep_the_file_closed() {
+    let place = Place::new();
+    let tracker = place.create();
+    let id = tracker.begin_migration(S, A, B).unwrap();
+    drop(tracker);
+    let key = SettingsKey::Current.to_bytes();
+    Planter::open(&place.path()).put_raw(TableId::Settings, &key, b"no settings");
+
+    let tracker = place.open();
+    assert!(tracker.get_migration(id).unwrap().is_some());
+    assert!(tracker.start_migration(id).is_err());
+    let report = tracker.check().unwrap();
+    let named = |violation: &Violation| violation.table == TableId::Settings.name();
+    assert!(report.violations.iter().any(named), "{report:?}");
+    tracker.set_settings(&Settings::default()).unwrap();
+    tracker.start_migration(id).unwrap();
     clean(&tracker);
 }
