@@ -26,3 +26,20 @@ pub struct RunReport {
     /// Copies that still have to go.
     pub cleanups: Vec<Cleanup>,
 }
+
+impl RunReport {
+    /// This run and the `next` one as one: what was done adds up, what is left is what is left now.
+    #[must_use]
+    pub fn and_then(self, next: Self) -> Self {
+        Self {
+            completed: self.completed.saturating_add(next.completed),
+            failed: self.failed.saturating_add(next.failed),
+            cancelled: self.cancelled.saturating_add(next.cancelled),
+            retried: self.retried.saturating_add(next.retried),
+            settled: self.settled.saturating_add(next.settled),
+            bytes: self.bytes.saturating_add(next.bytes),
+            took: self.took.saturating_add(next.took),
+            ..next
+        }
+    }
+}

@@ -41,19 +41,27 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
     if let Some(text) = drive::going_on(&snapshot) {
         context.out.note(text);
     }
-    let begun = tracker.begin_plan(&planning::requests(&plan))?;
-    let report = drive::drive(&tracker, args.pace, &stop)?;
+    let done = planning::carry_out(&tracker, &plan, args.pace, &stop)?;
+    if done.not_begun > 0 {
+        context.out.note(format_args!(
+            "{} of later waves not begun; `shardferry rebalance` plans them again",
+            text::count(done.not_begun, "move")
+        ));
+    }
     context.out.result(
-        || show::run(&report, &names),
+        || show::run(&done.report, &names),
         || {
             json!({
                 "plan": planning::json_of(&plan, &names),
-                "migrations": begun,
-                "run": view::run(&report, &names),
+                "migrations": done.begun,
+                "not_begun": done.not_begun,
+                "run": view::run(&done.report, &names),
             })
         },
     );
-    Ok(drive::exit_of(&report, tracker.now()))
+    let exit = drive::exit_of(&done.report, tracker.now());
+    let held_up = exit == Exit::Success && done.not_begun > 0;
+    Ok(if held_up { Exit::Unfinished } else { exit })
 }
 
 /// Asks on the terminal; without one there is nobody to ask.

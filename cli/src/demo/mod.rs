@@ -156,8 +156,7 @@ fn move_stage(
     context.out.say(show::loads(&snapshot));
     let plan = planning::plan(&snapshot, AIM)?;
     context.out.say(planning::text_of(&plan, AIM, &names));
-    tracker.begin_plan(&planning::requests(&plan))?;
-    let report = drive::drive(tracker, args.pace, stop)?;
+    let report = planning::carry_out(tracker, &plan, args.pace, stop)?.report;
     context.out.say(show::run(&report, &names));
     Ok((report, false))
 }

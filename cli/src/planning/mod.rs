@@ -2,11 +2,13 @@
 
 mod json;
 mod text;
+mod waves;
 
 pub(crate) use json::json_of;
 pub(crate) use text::text_of;
+pub(crate) use waves::carry_out;
 
-use shardferry::planner::{MoveReason, Plan, Resource};
+use shardferry::planner::{Move, MoveReason, Plan, Resource};
 
 use clap::{Args, ValueEnum};
 use shardferry::schema::text::Reason;
@@ -79,19 +81,14 @@ fn ppm(fraction: f64) -> Result<u64, Failure> {
     Ok(ppm)
 }
 
-/// The moves as requests.
-pub(crate) fn requests(plan: &Plan) -> Vec<BeginRequest> {
-    let moves = plan.moves.iter();
-    moves
-        .map(|one| BeginRequest {
-            trigger: match one.reason {
-                MoveReason::Drain => Trigger::Drain,
-                MoveReason::Above { .. } | MoveReason::Below { .. } => Trigger::Rebalance,
-            },
-            reason: Reason::new(one.reason.to_string()),
-            // Earlier waves first: a later move may need the room that an earlier one makes.
-            priority: i32::try_from(one.wave).map_or(i32::MIN, |wave| -wave),
-            ..BeginRequest::new(one.shard, one.from, one.to)
-        })
-        .collect()
+/// A move as a request.
+fn request(one: &Move) -> BeginRequest {
+    BeginRequest {
+        trigger: match one.reason {
+            MoveReason::Drain => Trigger::Drain,
+            MoveReason::Above { .. } | MoveReason::Below { .. } => Trigger::Rebalance,
+        },
+        reason: Reason::new(one.reason.to_string()),
+        ..BeginRequest::new(one.shard, one.from, one.to)
+    }
 }

@@ -1,0 +1,124 @@
+//! Carries a plan out, wave by wave: a later move may need the room that an earlier one makes.
+
+use shardferry::executor::{RunReport, StopToken};
+use shardferry::planner::Plan;
+use shardferry::{MigrationId, MigrationTracker};
+
+use super::request;
+use crate::drive::{self, Pace};
+use crate::failure::Failure;
+
+/// What became of a plan.
+#[derive(Default)]
+pub(crate) struct CarriedOut {
+    /// The migrations that were begun, in the order of the plan.
+    pub(crate) begun: Vec<MigrationId>,
+    /// All runs as one.
+    pub(crate) report: RunReport,
+    /// Moves of later waves that were not begun, because an earlier wave was not finished.
+    pub(crate) not_begun: usize,
+}
+
+/// Begins each wave whole and drives it, and whatever was unfinished before, to its end. A wave is
+/// begun only when nothing of the one before it is left; what is not begun is planned again by the
+/// next `rebalance`.
+pub(crate) fn carry_out(
+    tracker: &MigrationTracker,
+    plan: &Plan,
+    pace: Pace,
+    stop: &StopToken,
+) -> Result<CarriedOut, Failure> {
+    let mut out = CarriedOut::default();
+    let mut waves = plan.moves.chunk_by(|one, next| one.wave == next.wave);
+    loop {
+        let wave = waves.next().unwrap_or_default();
+        let requests: Vec<_> = wave.iter().map(request).collect();
+        out.begun.extend(tracker.begin_plan(&requests)?);
+        out.report = out.report.and_then(drive::drive(tracker, pace, stop)?);
+        let report = &out.report;
+        let is_clear = !report.stopped && report.unfinished.is_empty() && report.failed == 0;
+        out.not_begun = plan.moves.len() - out.begun.len();
+        if out.not_begun == 0 || !is_clear {
+            return Ok(out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::path::Path;
+
+    use shardferry::planner::{Move, MoveReason};
+    use shardferry::schema::text::{Address, NodeName, ShardName};
+    use shardferry::{EventKind, EventSeq, Node, NodeId, Shard, ShardId};
+
+    use super::*;
+
+    fn cluster(folder: &Path) -> MigrationTracker {
+        let tracker = MigrationTracker::create(folder.join("shards.redb")).unwrap();
+        for id in 1..=3 {
+            let path = folder.join(id.to_string());
+            std::fs::create_dir(&path).unwrap();
+            let mut node = Node::new(NodeId(id), NodeName::new(format!("node-{id}")).unwrap());
+            node.address = Some(Address::new(path.to_str().unwrap()).unwrap());
+            tracker.register_node(node).unwrap();
+        }
+        for (shard, node) in [(1, 1), (2, 2)] {
+            let name = ShardName::new(format!("s{shard}")).unwrap();
+            std::fs::write(folder.join(format!("{node}/s{shard}")), "data").unwrap();
+            let shard = Shard::new(ShardId(shard), name, NodeId(node));
+            tracker.register_shard(shard).unwrap();
+        }
+        tracker
+    }
+
+    /// Shard 2 makes room on node 2 for shard 1.
+    fn plan() -> Plan {
+        let one = |shard, from, to, wave| Move {
+            shard: ShardId(shard),
+            from: NodeId(from),
+            to: NodeId(to),
+            wave,
+            bytes: 4,
+            reason: MoveReason::Drain,
+        };
+        Plan {
+            moves: vec![one(2, 2, 3, 0), one(1, 1, 2, 1)],
+            ..Plan::default()
+        }
+    }
+
+    const PACE: Pace = Pace {
+        workers: NonZeroUsize::MIN,
+    };
+
+    #[test]
+    fn a_wave_begins_when_the_one_before_it_is_cleaned_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let tracker = cluster(folder.path());
+        let done = carry_out(&tracker, &plan(), PACE, &StopToken::new()).unwrap();
+        assert_eq!((done.report.completed, done.not_begun), (2, 0));
+        let events = tracker.events(EventSeq(0), 100).unwrap();
+        let at = |shard, wanted: fn(&EventKind) -> bool| {
+            let of = |event: &&shardferry::Event| event.shard == Some(ShardId(shard));
+            let mut of_shard = events.iter().filter(of);
+            of_shard.find(|event| wanted(&event.kind)).unwrap().seq
+        };
+        let settled = at(2, |kind| matches!(kind, EventKind::CleanupSettled { .. }));
+        let begun = at(1, |kind| matches!(kind, EventKind::Begun { .. }));
+        assert!(settled < begun, "{settled} {begun}");
+    }
+
+    #[test]
+    fn a_wave_that_is_not_finished_holds_up_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let tracker = cluster(folder.path());
+        // Something is in the way of shard 2.
+        std::fs::write(folder.path().join("3/s2"), "another").unwrap();
+        let done = carry_out(&tracker, &plan(), PACE, &StopToken::new()).unwrap();
+        assert_eq!((done.report.completed, done.report.failed), (0, 1));
+        assert_eq!((done.begun.len(), done.not_begun), (1, 1));
+        assert!(folder.path().join("1/s1").exists());
+    }
+}
