@@ -2,11 +2,11 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-use super::MigrationTracker;
 use super::apply::{apply, settings};
+use super::{MigrationTracker, admission};
 use crate::machine::{self, Begin, SameNode};
 use crate::schema::text::{Reason, RequestKey};
-use crate::schema::v1::{Actor, CleanupKind, Node, NodeState, Request, Settings, Trigger};
+use crate::schema::v1::{Actor, CleanupKind, NodeState, Request, Settings, Trigger};
 use crate::schema::{MigrationId, NodeId, ShardId, TimestampMs, table};
 use crate::store::{Procedure, StoreError, Tx, get, put};
 
@@ -303,7 +303,7 @@ impl BeginOne {
             });
         }
         let begin = Begin {
-            shard_version: self.check_registry(tx)?,
+            shard_version: admission::check_registry(tx, &self.request)?,
             priority: self.request.priority,
             trigger: self.request.trigger,
             reason: self.request.reason.clone(),
@@ -311,7 +311,7 @@ impl BeginOne {
             ..Begin::new(self.id, shard, from, to)
         };
         let transition = machine::begin(&begin, self.now)?;
-        self.check_leftovers(tx)?;
+        admission::check_leftovers(tx, &self.request)?;
         apply(tx, None, &transition, Actor::Caller, settings, self.now)?;
         if let Some(key) = &self.request.request {
             let row = Request {
@@ -346,96 +346,5 @@ impl BeginOne {
             from: earlier.from,
             to: earlier.to,
         })
-    }
-
-    /// The rules of a registered shard; its version.
-    fn check_registry(&self, tx: &mut dyn Tx) -> Result<Option<u64>, BeginError> {
-        let BeginRequest {
-            shard: id,
-            from,
-            to,
-            ..
-        } = self.request;
-        let Some(shard) = get(tx, table::SHARDS, &id)? else {
-            return Ok(None);
-        };
-        if shard.owner != from {
-            return Err(BeginError::NotOwner {
-                shard: id,
-                from,
-                owner: shard.owner,
-            });
-        }
-        self.check_node(tx, from, "source", |state| state != NodeState::Down)?;
-        self.check_node(tx, to, "destination", |state| state == NodeState::Active)?;
-        if shard.replicas.contains(&to) {
-            return Err(BeginError::HasReplica {
-                shard: id,
-                node: to,
-            });
-        }
-        let forbidden = if shard.pinned {
-            Some("it is pinned")
-        } else if shard.disallowed.contains(&to) {
-            Some("the node is among those that may not hold it")
-        } else if !shard.allowed.is_empty() && !shard.allowed.contains(&to) {
-            Some("the node is not among those that may hold it")
-        } else {
-            None
-        };
-        match forbidden {
-            Some(rule) => Err(BeginError::Forbidden {
-                shard: id,
-                node: to,
-                rule,
-            }),
-            None => Ok(Some(shard.version)),
-        }
-    }
-
-    fn check_node(
-        &self,
-        tx: &mut dyn Tx,
-        id: NodeId,
-        part: &'static str,
-        takes_part: impl Fn(NodeState) -> bool,
-    ) -> Result<(), BeginError> {
-        let shard = self.request.shard;
-        let node: Option<Node> = get(tx, table::NODES, &id)?;
-        match node {
-            None => Err(BeginError::UnknownNode { shard, node: id }),
-            Some(node) if !takes_part(node.state) => Err(BeginError::NodeState {
-                shard,
-                node: id,
-                state: node.state,
-                part,
-            }),
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// Nothing begins onto a copy that has to go, nor from one, nor with a shard that is set aside.
-    fn check_leftovers(&self, tx: &mut dyn Tx) -> Result<(), BeginError> {
-        let BeginRequest {
-            shard, from, to, ..
-        } = self.request;
-        for node in [to, from] {
-            if let Some(cleanup) = get(tx, table::CLEANUPS, &(node, shard))? {
-                return Err(BeginError::CleanupOpen {
-                    shard,
-                    node,
-                    migration: cleanup.migration,
-                    kind: cleanup.kind,
-                });
-            }
-        }
-        match get(tx, table::QUARANTINE, &shard)? {
-            Some(entry) => Err(BeginError::Quarantined {
-                shard,
-                since_ms: entry.at_ms,
-                migration: entry.migration,
-            }),
-            None => Ok(()),
-        }
     }
 }

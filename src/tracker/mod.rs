@@ -2,6 +2,7 @@
 
 pub mod check;
 
+mod admission;
 mod apply;
 mod begin;
 mod claim;
@@ -22,6 +23,8 @@ pub use claim::{Claim, ClaimError};
 pub use cleanup::CleanupError;
 pub(crate) use cleanup::CleanupReport;
 pub use handle::MigrationTracker;
-pub use rebalance::{PlanOptions, RebalanceError, compute_rebalance_plan, plan_rebalance};
+pub use rebalance::{
+    PlanOptions, RebalanceError, compute_rebalance_plan, plan_rebalance, threshold_ppm,
+};
 pub use registry::{RegistryChange, RegistryError};
 pub use transition::{CancelOutcome, TransitionError};

@@ -75,7 +75,7 @@ pub fn compute_rebalance_plan(
 ) -> Result<Plan, RebalanceError> {
     let options = PlanOptions {
         resource: Resource::Count,
-        threshold_ppm: ppm(imbalance_threshold)?,
+        threshold_ppm: threshold_ppm(imbalance_threshold)?,
         max_moves: Some(max_concurrent_migrations.saturating_sub(snapshot.active.len())),
     };
     Ok(plan_rebalance(snapshot, &options)?)
@@ -125,8 +125,11 @@ impl Snapshot {
     }
 }
 
-/// A fraction in parts per million.
-fn ppm(fraction: f64) -> Result<u64, RebalanceError> {
+/// An imbalance threshold, a fraction from 0 to 1, in parts per million.
+///
+/// # Errors
+/// [`RebalanceError::Threshold`] when it is no such fraction.
+pub fn threshold_ppm(fraction: f64) -> Result<u64, RebalanceError> {
     if !(0.0..=1.0).contains(&fraction) {
         return Err(RebalanceError::Threshold { given: fraction });
     }

@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use shardferry::schema::text::Reason;
 use shardferry::schema::v1::Trigger;
 use shardferry::store::Snapshot;
-use shardferry::tracker::{BeginRequest, PlanOptions, plan_rebalance};
+use shardferry::tracker::{BeginRequest, PlanOptions, plan_rebalance, threshold_ppm};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -51,7 +51,8 @@ pub(crate) enum By {
 pub(crate) fn plan(snapshot: &Snapshot, aim: Aim) -> Result<Plan, Failure> {
     let options = PlanOptions {
         resource: resource(aim),
-        threshold_ppm: ppm(aim.threshold)?,
+        threshold_ppm: threshold_ppm(aim.threshold)
+            .map_err(|error| Failure::new(Exit::Usage, error))?,
         max_moves: aim.max_moves,
     };
     plan_rebalance(snapshot, &options).map_err(|error| Failure::new(Exit::Refused, error))
@@ -62,23 +63,6 @@ fn resource(aim: Aim) -> Resource {
         By::Count => Resource::Count,
         By::Bytes => Resource::Bytes,
     }
-}
-
-/// A fraction in parts per million.
-fn ppm(fraction: f64) -> Result<u64, Failure> {
-    if !(0.0..=1.0).contains(&fraction) {
-        return Err(Failure::message(
-            Exit::Usage,
-            format_args!("a threshold of {fraction} makes no sense; give a fraction from 0 to 1"),
-        ));
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and 1,000,000 by the check above"
-    )]
-    let ppm = (fraction * 1_000_000.0).round() as u64;
-    Ok(ppm)
 }
 
 /// A move as a request.

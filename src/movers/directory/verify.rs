@@ -94,7 +94,10 @@ impl SharedMeter<'_> {
         }
         state.done = state.done.saturating_add(bytes);
         state.total = state.total.max(state.done);
-        self.reporter.verified(state.done, state.total)
+        let told = self.reporter.verified(state.done, state.total);
+        // Under the same lock: after an interruption the reporter is not called again.
+        state.stopped |= told.is_err();
+        told
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
