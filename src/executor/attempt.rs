@@ -29,6 +29,20 @@ pub(super) enum Stopped {
     File(StoreError),
 }
 
+impl Stopped {
+    /// A damaged row is the trouble of one migration; anything else is the file's.
+    pub(super) fn of_file(error: StoreError) -> Self {
+        if error.is_about_one_row() {
+            return Self::Failed {
+                class: FailureClass::Retriable,
+                reason: chain(&error),
+                from_scratch: false,
+            };
+        }
+        Self::File(error)
+    }
+}
+
 impl From<MoverError> for Stopped {
     fn from(error: MoverError) -> Self {
         let reason = chain(&error);
@@ -51,7 +65,7 @@ impl From<TransitionError> for Stopped {
     fn from(error: TransitionError) -> Self {
         use crate::machine::StepError;
         match error {
-            TransitionError::Store(error) => Self::File(error),
+            TransitionError::Store(error) => Self::of_file(error),
             TransitionError::Refused(
                 StepError::Fenced { .. } | StepError::Cancelling { .. } | StepError::Ended { .. },
             ) => Self::Interrupted,
@@ -82,14 +96,14 @@ pub(super) fn attempt(
     if migration.cancel.is_some() {
         return Err(Stopped::Interrupted);
     }
-    guarded(|| mover.copy(job, migration.checkpoint.as_ref(), in_hand)).map_err(|stopped| {
-        // A report that was refused interrupts the mover; the refusal is the reason.
-        in_hand.take_failure().map_or(stopped, Stopped::from)
-    })?;
+    guarded(|| mover.copy(job, migration.checkpoint.as_ref(), in_hand))?;
     catch_up(in_hand, mover, job)?;
     claim.fence()?;
     let ended = fenced_part(in_hand, mover, job);
-    if ended.is_err()
+    // After a failed commit nobody knows whether the cutover happened: writes stay stopped, and
+    // whoever opens the file again finds the mark, or the cutover.
+    if let Err(stopped) = &ended
+        && !matches!(stopped, Stopped::File(_))
         && let Err(error) = unfence(in_hand, mover, job)
     {
         // The migration keeps the mark: whoever has it next starts with this.
@@ -141,6 +155,8 @@ fn catch_up(in_hand: &InHand<'_>, mover: &dyn ShardMover, job: &Job) -> Result<(
 }
 
 fn unfence(in_hand: &InHand<'_>, mover: &dyn ShardMover, job: &Job) -> Result<(), Stopped> {
+    // Only the current attempt may: a later one may have stopped writes for itself.
+    in_hand.claim.renew()?;
     guarded(|| mover.unfence(job))?;
     in_hand.claim.unfence()?;
     Ok(())

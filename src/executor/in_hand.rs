@@ -48,9 +48,18 @@ impl<'a> InHand<'a> {
 
     /// A sign of life. Learns, too, whether the work is still wanted.
     pub(super) fn renew(&self) {
-        if let Err(error) = self.claim.renew() {
-            self.refused(error);
+        match self.claim.renew() {
+            Ok(now) if now.cancel.is_some() => self.lost.store(true, Ordering::Release),
+            Ok(_) => {}
+            Err(error) => {
+                self.refused(error);
+            }
         }
+    }
+
+    /// Whether the mover was told to stop, or had a report refused.
+    pub(super) fn was_told_to_stop(&self) -> bool {
+        self.check().is_err()
     }
 
     /// The bytes that were reported last.

@@ -10,8 +10,8 @@ use super::throttle::Throttle;
 use super::{ExecutorOptions, RunReport};
 use crate::machine::StepError;
 use crate::schema::key::SlotScope;
-use crate::schema::v1::{Cleanup, Migration};
-use crate::schema::{NodeId, ShardId, TimestampMs};
+use crate::schema::v1::{Cleanup, Migration, PauseScope};
+use crate::schema::{MigrationId, NodeId, ShardId, TimestampMs};
 use crate::store::StoreError;
 use crate::tracker::{Claim, ClaimError, MigrationTracker};
 
@@ -43,7 +43,7 @@ struct State<'a> {
     cleanups: VecDeque<Cleanup>,
     in_hand: Vec<Arc<InHand<'a>>>,
     cleaning: HashSet<(NodeId, ShardId)>,
-    tries: HashMap<(NodeId, ShardId), u32>,
+    tries: HashMap<MigrationId, u32>,
     fatal: Option<StoreError>,
     over: bool,
     report: RunReport,
@@ -72,9 +72,11 @@ impl<'a> Queue<'a> {
             if state.over || self.options.stop.is_stopped() {
                 return None;
             }
-            let found = match self.take_cleanup(&mut state) {
+            // One instant for all: what was not yet due is then worth waiting for.
+            let now = self.tracker.now();
+            let found = match self.take_cleanup(&mut state, now) {
                 Some(work) => Ok(Some(work)),
-                None => self.take_migration(&mut state),
+                None => self.take_migration(&mut state, now),
             };
             match found {
                 Ok(Some(work)) => return Some(work),
@@ -85,7 +87,7 @@ impl<'a> Queue<'a> {
                     }
                 }
                 Ok(None) => {
-                    if !self.wait_is_worth_it(&state) {
+                    if !wait_is_worth_it(&state, now) {
                         state.over = true;
                         self.wake.notify_all();
                         return None;
@@ -113,8 +115,24 @@ impl<'a> Queue<'a> {
         state.cleaning.remove(&key);
         match settled {
             Settled::Yes => state.report.settled += 1,
-            Settled::Failed => *state.tries.entry(key).or_default() += 1,
+            Settled::Failed => *state.tries.entry(cleanup.migration).or_default() += 1,
             Settled::Later | Settled::Elsewhere => {}
+        }
+        self.wake.notify_all();
+    }
+
+    /// What a panic interrupted is no longer in hand.
+    pub(super) fn abandon(&self, work: &Work<'a>) {
+        let mut state = self.lock();
+        match work {
+            Work::Move(in_hand) => {
+                state.in_hand.retain(|other| !Arc::ptr_eq(other, in_hand));
+                let of = in_hand.claim.migration();
+                state.cleaning.remove(&(of.from, of.shard));
+            }
+            Work::Clean(cleanup) => {
+                state.cleaning.remove(&(cleanup.node, cleanup.shard));
+            }
         }
         self.wake.notify_all();
     }
@@ -172,7 +190,10 @@ impl<'a> Queue<'a> {
     }
 
     fn give_up(&self, state: &mut State<'a>, error: StoreError) {
-        state.fatal.get_or_insert(error);
+        // What went wrong first tells more than what it made of the handle.
+        if matches!(state.fatal, None | Some(StoreError::ReopenNeeded)) {
+            state.fatal = Some(error);
+        }
         state.over = true;
         self.wake.notify_all();
     }
@@ -184,12 +205,11 @@ impl<'a> Queue<'a> {
         Ok(())
     }
 
-    fn take_cleanup(&self, state: &mut State<'a>) -> Option<Work<'a>> {
-        let now = self.tracker.now();
+    fn take_cleanup(&self, state: &mut State<'a>, now: TimestampMs) -> Option<Work<'a>> {
         for _ in 0..state.cleanups.len() {
             let cleanup = state.cleanups.pop_front()?;
             let key = (cleanup.node, cleanup.shard);
-            let tried = state.tries.get(&key).copied().unwrap_or(0);
+            let tried = state.tries.get(&cleanup.migration).copied().unwrap_or(0);
             if tried >= CLEANUP_TRIES_MAX || state.cleaning.contains(&key) {
                 continue;
             }
@@ -202,19 +222,35 @@ impl<'a> Queue<'a> {
         None
     }
 
-    fn take_migration(&self, state: &mut State<'a>) -> Result<Option<Work<'a>>, StoreError> {
-        let now = self.tracker.now();
+    fn take_migration(
+        &self,
+        state: &mut State<'a>,
+        now: TimestampMs,
+    ) -> Result<Option<Work<'a>>, StoreError> {
         let mut full = HashSet::new();
         let mut kept = VecDeque::new();
         let mut taken = None;
         while let Some(migration) = state.migrations.pop_front() {
-            if may_try(&migration, now, &full) {
+            let ours = state
+                .in_hand
+                .iter()
+                .any(|other| other.claim.migration().id == migration.id);
+            if !ours && may_try(&migration, now, &full) {
                 match self.tracker.claim(migration.id, &self.options.name) {
                     Ok(claim) => {
                         taken = Some(self.take(state, claim));
                         break;
                     }
-                    Err(ClaimError::Store(error)) => return Err(error),
+                    Err(ClaimError::Store(error)) if !error.is_about_one_row() => {
+                        return Err(error);
+                    }
+                    Err(ClaimError::Paused {
+                        scope: PauseScope::Everything,
+                        ..
+                    }) => {
+                        kept.push_back(migration);
+                        break;
+                    }
                     Err(ClaimError::Limit { scope, .. }) => {
                         full.insert(scope);
                     }
@@ -237,21 +273,19 @@ impl<'a> Queue<'a> {
         state.in_hand.push(Arc::clone(&in_hand));
         Work::Move(in_hand)
     }
+}
 
-    /// Whether something that is being done, or a wait that ends by itself, can make more work.
-    fn wait_is_worth_it(&self, state: &State<'a>) -> bool {
-        let now = self.tracker.now();
-        let backs_off = |migration: &Migration| migration.not_before_ms > now;
-        let retries = |cleanup: &Cleanup| {
-            let key = (cleanup.node, cleanup.shard);
-            cleanup.retry_at_ms > now
-                && state.tries.get(&key).copied().unwrap_or(0) < CLEANUP_TRIES_MAX
-        };
-        !state.in_hand.is_empty()
-            || !state.cleaning.is_empty()
-            || state.migrations.iter().any(backs_off)
-            || state.cleanups.iter().any(retries)
-    }
+/// Whether something that is being done, or a wait that ends by itself, can make more work.
+fn wait_is_worth_it(state: &State<'_>, now: TimestampMs) -> bool {
+    let backs_off = |migration: &Migration| migration.not_before_ms > now;
+    let retries = |cleanup: &Cleanup| {
+        let tried = state.tries.get(&cleanup.migration).copied().unwrap_or(0);
+        cleanup.retry_at_ms > now && tried < CLEANUP_TRIES_MAX
+    };
+    !state.in_hand.is_empty()
+        || !state.cleaning.is_empty()
+        || state.migrations.iter().any(backs_off)
+        || state.cleanups.iter().any(retries)
 }
 
 /// Whether a claim has a chance: it does not back off, and no limit is known to be reached.

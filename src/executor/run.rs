@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -5,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::attempt::{Stopped, attempt, job_of};
 use super::in_hand::InHand;
 use super::queue::{Queue, Work};
-use super::settle::settle;
+use super::settle::{Settled, settle};
 use super::throttle::Throttle;
 use super::{ExecutorOptions, Notice, RunReport, ShardMover};
 use crate::schema::v1::{Cleanup, FailureClass, Migration, Status};
@@ -104,14 +105,28 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn work(&self) {
         while let Some(work) = self.queue.next() {
-            let done = match work {
-                Work::Move(in_hand) => self.drive(&in_hand),
-                Work::Clean(cleanup) => self.clean(&cleanup),
-            };
-            if let Err(error) = done {
-                self.queue.fail(error);
+            // A mover's panic is caught where it is called; this is one of an observer.
+            let done = catch_unwind(AssertUnwindSafe(|| match &work {
+                Work::Move(in_hand) => self.drive(in_hand),
+                Work::Clean(cleanup) => self.clean(cleanup),
+            }));
+            match done {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.queue.fail(error),
+                Err(_) => self.abandon(&work),
             }
         }
+    }
+
+    /// Lets go of what a panic interrupted: the next look finds it again.
+    fn abandon(&self, work: &Work<'a>) {
+        tracing::error!("a panic in the executor; is it the observer's?");
+        if let Work::Move(in_hand) = work
+            && let Err(refusal) = in_hand.claim.release()
+        {
+            tracing::debug!(%refusal, "the attempt was over");
+        }
+        self.queue.abandon(work);
     }
 
     /// Renews the leases of what is in hand, also while a mover is silent.
@@ -175,9 +190,12 @@ impl<'a> Run<'a> {
 
     /// Makes the attempt and records how it ended.
     fn outcome(&self, in_hand: &InHand<'a>) -> Result<Ended, StoreError> {
-        let job = job_of(self.tracker, in_hand.claim.migration())?;
+        let made = match job_of(self.tracker, in_hand.claim.migration()) {
+            Ok(job) => attempt(in_hand, self.mover, &job).map_err(|stopped| why(in_hand, stopped)),
+            Err(error) => Err(Stopped::of_file(error)),
+        };
         let mut interrupted = false;
-        let recorded = match attempt(in_hand, self.mover, &job) {
+        let recorded = match made {
             Ok(done) => return Ok(Ended::Complete(done)),
             Err(Stopped::File(error)) => return Err(error),
             Err(Stopped::Interrupted) => {
@@ -236,10 +254,32 @@ impl<'a> Run<'a> {
     }
 
     fn clean(&self, cleanup: &Cleanup) -> Result<(), StoreError> {
-        let settled = settle(self.tracker, self.mover, self.options, cleanup)?;
+        let settled = match settle(self.tracker, self.mover, self.options, cleanup) {
+            Err(error) if error.is_about_one_row() => {
+                tracing::warn!(%error, "a damaged row keeps a copy; run `check`");
+                Settled::Failed
+            }
+            settled => settled?,
+        };
         self.queue.put_down_cleanup(cleanup, settled);
         Ok(())
     }
+}
+
+/// Why an attempt stopped. A report that was refused interrupts the mover, and the refusal is the
+/// reason; a mover that stops without having been told to has failed.
+fn why(in_hand: &InHand<'_>, stopped: Stopped) -> Stopped {
+    if let Some(failure) = in_hand.take_failure() {
+        return Stopped::from(failure);
+    }
+    if matches!(stopped, Stopped::Interrupted) && !in_hand.was_told_to_stop() {
+        return Stopped::Failed {
+            class: FailureClass::Retriable,
+            reason: "the mover stopped without having been told to".to_owned(),
+            from_scratch: false,
+        };
+    }
+    stopped
 }
 
 /// How an attempt ended.

@@ -34,6 +34,17 @@ pub(super) fn settle(
     options: &ExecutorOptions,
     cleanup: &Cleanup,
 ) -> Result<Settled, StoreError> {
+    // The list that it comes from may be old: somebody may have settled it meanwhile, and the shard
+    // may even be back.
+    let Some(cleanup) = &tracker
+        .cleanup(cleanup.node, cleanup.shard)?
+        .filter(|now| now.migration == cleanup.migration)
+    else {
+        return Ok(Settled::Elsewhere);
+    };
+    if !is_due(cleanup, tracker.now()) {
+        return Ok(Settled::Later);
+    }
     let job = job_of(tracker, cleanup)?;
     let outcome = match cleanup.kind {
         CleanupKind::ReleaseSource => release(tracker, mover, options, cleanup, &job),
@@ -44,9 +55,12 @@ pub(super) fn settle(
     let (report, settled) = match outcome {
         Ok(Settled::Yes) => (CleanupReport::Settled, Settled::Yes),
         Ok(other) => return Ok(other),
-        Err(Stopped::Interrupted) => return Ok(Settled::Later),
         Err(Stopped::File(error)) => return Err(error),
-        Err(Stopped::Failed { reason, .. }) => {
+        Err(stopped) => {
+            let reason = match stopped {
+                Stopped::Failed { reason, .. } => reason,
+                Stopped::Interrupted | Stopped::File(_) => "the mover stopped by itself".to_owned(),
+            };
             options.observer.notice(&Notice::CleanupFailed {
                 cleanup,
                 reason: &reason,
@@ -83,6 +97,10 @@ fn release(
         return Ok(Settled::Later);
     }
     let job = where_it_is_now(tracker, job).map_err(Stopped::File)?;
+    if job.to.node == cleanup.node {
+        // Back where it was: this copy is the shard.
+        return Ok(Settled::Elsewhere);
+    }
     guarded(|| mover.release_source(&job))?;
     Ok(Settled::Yes)
 }

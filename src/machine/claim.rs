@@ -55,9 +55,10 @@ pub(super) fn claim(
     Ok(Transition::to(next).event(EventKind::Claimed))
 }
 
+/// Also while a cancellation waits: until the executor lets go, nobody else may have it. The record
+/// tells it of the wish.
 pub(super) fn renew(step: &Step<'_>, epoch: Epoch) -> Result<Transition, StepError> {
     step.admit_attempt(epoch)?;
-    step.not_cancelling()?;
     let mut next = step.migration.clone();
     if let Some(attempt) = &mut next.attempt {
         attempt.lease_until_ms = step.now.plus_ms(step.settings.lease_ms);

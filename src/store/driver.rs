@@ -134,16 +134,17 @@ impl Store {
     }
 
     fn commit(&self, txn: WriteTransaction, durable: bool) -> Result<(), StoreError> {
+        // Held over the commit: a lazy commit right after it must not be taken for on the disk.
+        let mut since = self
+            .behind_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         txn.commit().map_err(|error| {
             self.broken.store(true, Ordering::Release);
             StoreError::CommitUnknown {
                 source: Box::new(redb::Error::from(error)),
             }
         })?;
-        let mut since = self
-            .behind_since
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
         if durable {
             *since = None;
         } else if since.is_none() {

@@ -126,6 +126,18 @@ impl StoreError {
         }
     }
 
+    /// Whether it is about damaged rows, and the rest of the file can be worked with.
+    #[must_use]
+    pub fn is_about_one_row(&self) -> bool {
+        match self {
+            Self::Row { .. } | Self::Key { .. } | Self::Inconsistent { .. } => true,
+            Self::Encode { .. }
+            | Self::Storage { .. }
+            | Self::CommitUnknown { .. }
+            | Self::ReopenNeeded => false,
+        }
+    }
+
     /// The row that this error is about, when it is about one that can be passed over.
     pub(super) fn as_bad_row(&self, table: TableId, key: &[u8]) -> Option<BadRow> {
         let reason = match self {

@@ -86,6 +86,14 @@ impl MigrationTracker {
             now: self.now(),
         };
         let migration = self.write(&procedure);
+        if let Err(
+            ClaimError::Paused { .. }
+            | ClaimError::NodeDown { .. }
+            | ClaimError::NotActivated { .. },
+        ) = &migration
+        {
+            self.free_dead_slot(id)?;
+        }
         trace(id, machine::CommandName::Claim, &migration, started);
         let migration = migration?;
         Ok(Claim {
@@ -93,6 +101,25 @@ impl MigrationTracker {
             epoch: migration.epoch,
             migration,
         })
+    }
+}
+
+impl MigrationTracker {
+    /// A migration that waits holds no slot: one whose executor is gone would keep others waiting
+    /// with it.
+    fn free_dead_slot(&self, id: MigrationId) -> Result<(), StoreError> {
+        let migration = self.get_migration(id)?;
+        let Some(attempt) = migration.and_then(|migration| migration.attempt) else {
+            return Ok(());
+        };
+        if attempt.session == self.session && self.now() < attempt.lease_until_ms {
+            return Ok(());
+        }
+        let epoch = attempt.epoch;
+        match self.transit(id, Command::Release { epoch }) {
+            Err(TransitionError::Store(error)) => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 }
 

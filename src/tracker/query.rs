@@ -122,14 +122,19 @@ impl MigrationTracker {
         self.store.read(|rows| Snapshot::read(rows, now))
     }
 
-    /// Every copy that has to go, in the order of nodes and shards.
+    /// Every copy that has to go, in the order of nodes and shards. A damaged row is passed over
+    /// and logged; [`Self::snapshot`] names it.
     ///
     /// # Errors
-    /// [`StoreError`] when the file cannot be read or a row is damaged.
+    /// [`StoreError`] when the file cannot be read.
     pub fn cleanups(&self) -> Result<Vec<Cleanup>, StoreError> {
+        let mut bad = Vec::new();
         let rows = self
             .store
-            .read(|rows| scan(rows, table::CLEANUPS, &Scan::all()))?;
+            .read(|rows| scan_lenient(rows, table::CLEANUPS, &Scan::all(), &mut bad))?;
+        for row in bad {
+            tracing::warn!(%row, "passed over a damaged row");
+        }
         Ok(rows.into_iter().map(|(_, cleanup)| cleanup).collect())
     }
 

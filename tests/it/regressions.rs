@@ -180,3 +180,41 @@ fn damaged_settings_do_not_keep_the_file_closed() {
     tracker.start_migration(id).unwrap();
     clean(&tracker);
 }
+
+/// A durable commit cleared the mark of a lazy one that came right after it, and `flush` had
+/// nothing to do.
+#[test]
+fn what_was_flushed_is_on_the_disk() {
+    let place = Place::new();
+    let tracker = place.create();
+    let id = tracker.begin_migration(S, A, B).unwrap();
+    tracker.update_progress(id, 0, 1_000_000).unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut shard = 1_000;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                shard += 1;
+                tracker.begin_migration(ShardId(shard), A, B).unwrap();
+            }
+        });
+        for bytes in 1..60 {
+            tracker.update_progress(id, bytes, None).unwrap();
+            tracker.flush().unwrap();
+            let crashed = place.folder().join("crashed.redb");
+            std::fs::copy(place.path(), &crashed).unwrap();
+            // Copied while it is written to, it may be torn; then it says nothing.
+            let Ok(after) = MigrationTracker::open(&crashed) else {
+                continue;
+            };
+            let Ok(Some(now)) = after.get_migration(id) else {
+                continue;
+            };
+            if now.progress.bytes_migrated < bytes {
+                done.store(true, std::sync::atomic::Ordering::Relaxed);
+                panic!("flushed {bytes}, on disk {}", now.progress.bytes_migrated);
+            }
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}

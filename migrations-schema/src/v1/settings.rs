@@ -35,7 +35,7 @@ pub struct Settings {
     pub backoff_ms_max: u64,
     /// How long a claim holds without a sign of life.
     pub lease_ms: u64,
-    /// After how long without progress a migration counts as stalled.
+    /// After how long without progress a migration counts as stalled. Kept, and not acted on yet.
     pub stall_ms: u64,
     /// How long a shard that moved is not sent back.
     pub cooldown_ms: u64,
@@ -47,7 +47,8 @@ pub struct Settings {
     pub retention_ms_max: Option<u64>,
     /// How far progress may be behind the disk.
     pub progress_lag_ms_max: u64,
-    /// Free space on the disk of the file below which no migration begins.
+    /// Free space on the disk of the file below which no migration begins. Kept, and not acted on
+    /// yet.
     pub free_bytes_min: u64,
 }
 

@@ -7,9 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use shardferry::executor::{Executor, ExecutorOptions, Notice, Observer, RunReport, StopToken};
+use shardferry::executor::{
+    Executor, ExecutorOptions, Interrupted, Job, MoverError, Notice, Observer, Proof, Reporter,
+    RunReport, ShardMover, StopToken,
+};
 use shardferry::schema::text::{ExecutorName, NodeName, ShardName};
-use shardferry::schema::v1::FailureClass;
+use shardferry::schema::v1::{FailureClass, SavedCheckpoint};
 use shardferry::tracker::ClaimError;
 use shardferry::{
     CancelOutcome, EventKind, MigrationId, MigrationTracker, Node, NodeId, NodeState, Settings,
@@ -480,4 +483,209 @@ fn the_byte_limit_holds() {
         ..settings()
     };
     assert!(tracker.set_settings(&zero).is_err());
+}
+
+/// A mover that is silent in its copy until it is let go, and then as it was told.
+struct Silent {
+    inner: FakeMover,
+    copying: std::sync::atomic::AtomicBool,
+    go_on: std::sync::atomic::AtomicBool,
+    /// What the copy then returns.
+    by_itself: bool,
+}
+
+impl Silent {
+    fn new(by_itself: bool) -> Self {
+        Self {
+            inner: FakeMover::with_shards(&[(7, 1)]),
+            copying: Default::default(),
+            go_on: Default::default(),
+            by_itself,
+        }
+    }
+}
+
+impl ShardMover for Silent {
+    fn copy(
+        &self,
+        job: &Job,
+        checkpoint: Option<&SavedCheckpoint>,
+        reporter: &dyn Reporter,
+    ) -> Result<(), MoverError> {
+        if self.by_itself {
+            return Err(Interrupted.into());
+        }
+        assert!(
+            !self.copying.swap(true, Ordering::SeqCst),
+            "copied twice at once"
+        );
+        while !self.go_on.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let copied = self.inner.copy(job, checkpoint, reporter);
+        self.copying.store(false, Ordering::SeqCst);
+        copied
+    }
+
+    fn verify(&self, job: &Job, reporter: &dyn Reporter) -> Result<Proof, MoverError> {
+        self.inner.verify(job, reporter)
+    }
+
+    fn activate(&self, job: &Job) -> Result<(), MoverError> {
+        self.inner.activate(job)
+    }
+
+    fn release_source(&self, job: &Job) -> Result<(), MoverError> {
+        self.inner.release_source(job)
+    }
+
+    fn discard_destination(&self, job: &Job) -> Result<(), MoverError> {
+        assert!(
+            !self.copying.load(Ordering::SeqCst),
+            "discarded under a copy"
+        );
+        self.inner.discard_destination(job)
+    }
+}
+
+/// A cancellation stopped the heartbeat, so that the lease of a silent mover ran out: the executor's
+/// other worker took the migration over, ended it, and discarded the copy under the first one.
+#[test]
+fn a_silent_mover_keeps_its_migration_while_it_is_being_cancelled() {
+    let folder = TempDir::new().unwrap();
+    let short = Settings {
+        lease_ms: 150,
+        ..settings()
+    };
+    let tracker = tracker(&folder, &short);
+    let mover = Silent::new(false);
+    let id = begin(&tracker, 7, 1, 2);
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| Executor::run(&tracker, &mover, &options()).unwrap());
+        while !mover.copying.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let asked = tracker.cancel_migration(id, "no").unwrap();
+        assert_eq!(asked, CancelOutcome::Cancelling);
+        std::thread::sleep(Duration::from_millis(600));
+        assert_eq!(
+            status(&tracker, id),
+            Status::InProgress,
+            "four leases later"
+        );
+        mover.go_on.store(true, Ordering::SeqCst);
+        let report = run.join().unwrap();
+        assert_eq!((report.cancelled, report.settled), (1, 1));
+    });
+    assert_clean(&tracker);
+}
+
+/// It was let go without a wait and claimed again at once, for ever.
+#[test]
+fn a_mover_that_stops_by_itself_has_failed() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let id = begin(&tracker, 7, 1, 2);
+    let report = Executor::run(&tracker, &Silent::new(true), &options()).unwrap();
+    assert_eq!((report.failed, report.retried), (1, 2));
+    assert_eq!(status(&tracker, id), Status::Failed);
+}
+
+/// The worker died with the migration in hand: the others waited for it for ever.
+#[test]
+fn an_observer_that_panics_does_not_hang_the_run() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    begin(&tracker, 7, 1, 2);
+    let once = std::sync::atomic::AtomicBool::new(false);
+    let watched = ExecutorOptions {
+        observer: Arc::new(When(move |_: &Notice<'_>| {
+            assert!(
+                once.swap(true, Ordering::SeqCst),
+                "the observer panics once"
+            );
+        })),
+        ..options()
+    };
+    let report = Executor::run(&tracker, &mover, &watched).unwrap();
+    assert_eq!(report.completed, 1);
+    assert_clean(&tracker);
+}
+
+/// A migration that waits for a node kept the slot of its dead executor, and everybody else waited
+/// with it.
+#[test]
+fn what_waits_holds_no_slot() {
+    let folder = TempDir::new().unwrap();
+    let one = Settings {
+        in_flight_max: Some(1),
+        ..settings()
+    };
+    let first = tracker(&folder, &one);
+    let mover = FakeMover::with_shards(&[(7, 1), (8, 1)]);
+    for id in [1, 2, 3] {
+        let name = NodeName::new(format!("node-{id}")).unwrap();
+        first.register_node(Node::new(NodeId(id), name)).unwrap();
+    }
+    let stuck = begin(&first, 7, 1, 3);
+    first
+        .claim(stuck, &ExecutorName::new("dead").unwrap())
+        .unwrap();
+    let healthy = begin(&first, 8, 1, 2);
+    drop(first);
+
+    let second = reopen(&folder);
+    let mut node = second.node(NodeId(3)).unwrap().unwrap();
+    node.state = NodeState::Down;
+    second.update_node(node.clone()).unwrap();
+    let report = run(&second, &mover);
+    assert_eq!((report.completed, report.unfinished.len()), (1, 1));
+    assert_eq!(status(&second, healthy), Status::Complete);
+    node.state = NodeState::Active;
+    second.update_node(node).unwrap();
+    assert_eq!(run(&second, &mover).completed, 1);
+}
+
+/// The list of cleanups was read once, and an entry of it acted on long after somebody had settled
+/// it and moved the shard back: the executor released the owner's copy.
+#[test]
+fn a_cleanup_that_was_settled_meanwhile_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let tracker = Arc::new(tracker(&folder, &settings()));
+    let mover = FakeMover::with_shards(&[(1, 1), (2, 1)]);
+    for shard in [1, 2] {
+        let id = begin(&tracker, shard, 1, 2);
+        let claim = tracker
+            .claim(id, &ExecutorName::new("dead").unwrap())
+            .unwrap();
+        claim.begin_verification().unwrap();
+        let side = shardferry::schema::v1::Side {
+            items: 0,
+            bytes: 0,
+            digest: shardferry::schema::text::Digest::new([]).unwrap(),
+        };
+        let algorithm = shardferry::schema::text::Algorithm::new("none").unwrap();
+        claim
+            .submit_evidence(algorithm, side.clone(), side)
+            .unwrap();
+        claim.complete().unwrap();
+    }
+    mover.arrive(&[(1, 2), (2, 2)]);
+    let observer = {
+        let tracker = Arc::clone(&tracker);
+        When(move |notice| {
+            if matches!(notice, Notice::Settled { cleanup } if cleanup.shard == ShardId(1)) {
+                tracker.settle_cleanup(NodeId(1), ShardId(2)).unwrap();
+            }
+        })
+    };
+    let watched = ExecutorOptions {
+        workers: NonZeroUsize::MIN,
+        observer: Arc::new(observer),
+        ..options()
+    };
+    Executor::run(&tracker, &mover, &watched).unwrap();
+    assert_eq!(mover.calls(1), ["activate", "release_source"]);
+    assert!(mover.calls(2).is_empty(), "{:?}", mover.calls(2));
 }

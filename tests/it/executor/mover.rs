@@ -61,6 +61,15 @@ impl FakeMover {
         cluster.trouble.entry(key).or_default().extend(troubles);
     }
 
+    /// What was copied and not yet activated, as (shard, node).
+    pub(super) fn arrive(&self, shards: &[(u64, u64)]) {
+        let mut cluster = self.cluster.lock().unwrap();
+        for (shard, node) in shards {
+            let key = (NodeId(*node), ShardId(*shard));
+            cluster.arriving.insert(key, vec![0; SHARD_BYTES]);
+        }
+    }
+
     /// The nodes that serve the shard.
     pub(super) fn serving(&self, shard: u64) -> Vec<u64> {
         let cluster = self.cluster.lock().unwrap();
