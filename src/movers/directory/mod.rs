@@ -44,6 +44,7 @@
 //! links, and how many names a file has (hard links) are not part of it.
 
 // The steps, and where they take place.
+mod mark;
 mod names;
 mod node;
 mod rename;
@@ -79,10 +80,11 @@ mod error;
 #[cfg(test)]
 mod tests;
 
+pub use mark::mark;
 pub use names::{is_temporary_name, temporary_owner};
 pub use scan::{ScanError, ScannedShard, scan};
 
-use crate::executor::{Job, MoverError, Proof, Reporter, ShardMover};
+use crate::executor::{Endpoint, Job, MoverError, Proof, Reporter, ShardMover};
 use crate::schema::text::Algorithm;
 use crate::schema::v1::SavedCheckpoint;
 
@@ -104,6 +106,7 @@ const ALGORITHM: &str = "blake3-tree-1";
 #[derive(Clone, Debug, Default)]
 pub struct DirectoryMover {
     tuning: Tuning,
+    marks_required: bool,
 }
 
 impl DirectoryMover {
@@ -111,6 +114,26 @@ impl DirectoryMover {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A mover that works only in directories that are [marked](mark) as those of their nodes. A
+    /// disk that is not mounted is then no empty directory, but one to wait for: nothing is copied
+    /// onto its mount point, and no copy on it is taken for removed.
+    #[must_use]
+    pub fn requiring_marks() -> Self {
+        Self {
+            marks_required: true,
+            ..Self::default()
+        }
+    }
+
+    fn check_marks(&self, ends: &[&Endpoint]) -> Result<(), MoverError> {
+        if self.marks_required {
+            for end in ends {
+                mark::require(end)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -149,10 +172,12 @@ impl ShardMover for DirectoryMover {
         checkpoint: Option<&SavedCheckpoint>,
         reporter: &dyn Reporter,
     ) -> Result<(), MoverError> {
+        self.check_marks(&[&job.from, &job.to])?;
         Ok(steps::copy(job, checkpoint, reporter, self.tuning)?)
     }
 
     fn verify(&self, job: &Job, reporter: &dyn Reporter) -> Result<Proof, MoverError> {
+        self.check_marks(&[&job.from, &job.to])?;
         let (source, destination) = steps::verify(job, reporter)?;
         let algorithm =
             Algorithm::new(ALGORITHM).map_err(|error| MoverError::permanent(error.to_string()))?;
@@ -164,14 +189,17 @@ impl ShardMover for DirectoryMover {
     }
 
     fn activate(&self, job: &Job) -> Result<(), MoverError> {
+        self.check_marks(&[&job.to])?;
         Ok(steps::activate(job)?)
     }
 
     fn release_source(&self, job: &Job) -> Result<(), MoverError> {
+        self.check_marks(&[&job.from, &job.to])?;
         Ok(steps::release_source(job)?)
     }
 
     fn discard_destination(&self, job: &Job) -> Result<(), MoverError> {
+        self.check_marks(&[&job.to])?;
         Ok(steps::discard_destination(job)?)
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use super::mark;
 use crate::executor::Job;
 use crate::schema::MigrationId;
 
@@ -16,9 +17,14 @@ const RELEASED: &str = ".released";
 const NAME_BYTES_MAX: usize = 255;
 
 /// Whether `name` is one that the directory mover gives to what it has not finished. A scan of a
-/// node's directory skips such names, and no shard may have one.
+/// node's directory skips such names.
 #[must_use]
 pub fn is_temporary_name(name: &OsStr) -> bool {
+    is_reserved(name) && name != mark::NAME
+}
+
+/// Whether `name` is ours: no shard may have it, and a scan skips it.
+pub(super) fn is_reserved(name: &OsStr) -> bool {
     name.as_bytes().starts_with(PREFIX.as_bytes())
 }
 
@@ -84,7 +90,7 @@ fn check(name: &OsStr) -> Result<(), NameError> {
     if bytes.contains(&b'/') || bytes.contains(&0) {
         return Err(NameError::Separator(name.to_owned()));
     }
-    if is_temporary_name(name) {
+    if is_reserved(name) {
         return Err(NameError::Temporary(name.to_owned()));
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::error::Problem;
 use super::measure::measure;
 use super::meta::Kind;
-use super::names::is_temporary_name;
+use super::names::is_reserved;
 use super::node::Node;
 use super::relative::Relative;
 use crate::schema::text::ShardName;
@@ -48,8 +48,8 @@ pub enum ScanError {
     },
 }
 
-/// Every entry of the directory `path` as a shard, sorted by name. Our temporary names (see
-/// [`is_temporary_name`](super::is_temporary_name)), `lost+found`, and sockets, pipes and devices
+/// Every entry of the directory `path` as a shard, sorted by name. Our own names (see
+/// [`is_temporary_name`](super::is_temporary_name) and [`mark`](super::mark)), `lost+found`, and sockets, pipes and devices
 /// are left out. Changes nothing.
 ///
 /// # Errors
@@ -66,7 +66,7 @@ pub fn scan(path: &Path) -> Result<Vec<ScannedShard>, ScanError> {
 }
 
 fn examine(node: &Node, name: OsString) -> Result<Option<ScannedShard>, ScanError> {
-    if is_temporary_name(&name) || name.as_bytes() == LOST_AND_FOUND {
+    if is_reserved(&name) || name.as_bytes() == LOST_AND_FOUND {
         return Ok(None);
     }
     let tree = node.tree(name.clone());

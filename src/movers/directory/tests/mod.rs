@@ -1,6 +1,7 @@
 //! The directory mover on real directories.
 
 mod cursor;
+mod marks;
 mod names;
 mod resume;
 mod round_trip;

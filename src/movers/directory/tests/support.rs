@@ -19,6 +19,7 @@ use crate::schema::{Epoch, MigrationId, NodeId, ShardId};
 /// A mover that checkpoints at every turn, so that small trees have many of them.
 pub(super) fn eager() -> DirectoryMover {
     DirectoryMover {
+        marks_required: false,
         tuning: Tuning {
             chunk_bytes: 4096,
             sync_bytes: 8192,

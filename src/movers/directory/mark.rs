@@ -1,0 +1,85 @@
+//! The mark of a node's directory: a small file that says whose it is. A mount point without its
+//! disk has none, so nothing is taken for moved, or for removed, that only is not mounted.
+
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+
+use super::error::Problem;
+use super::scan::ScanError;
+use crate::executor::Endpoint;
+use crate::schema::NodeId;
+
+/// The name of the mark.
+pub(super) const NAME: &str = ".shardferry-node";
+
+/// Marks `directory` as that of `node`. Marking twice is marking once; a crash leaves the mark or
+/// none.
+///
+/// # Errors
+/// [`ScanError`] when it is the directory of another node already, or cannot be written to.
+pub fn mark(directory: &Path, node: NodeId) -> Result<(), ScanError> {
+    match read(directory)? {
+        Some(marked) if marked == node.to_string() => return Ok(()),
+        Some(marked) => return Err(of_another(directory, &marked, node).into()),
+        None => {}
+    }
+    let path = directory.join(NAME);
+    let cannot = |source| Problem::Io {
+        doing: "mark the directory with",
+        path: path.clone(),
+        source,
+    };
+    let mut file = tempfile::Builder::new()
+        .prefix(".shardferry-")
+        .suffix(".mark")
+        .tempfile_in(directory)
+        .map_err(cannot)?;
+    writeln!(file, "{node}").map_err(cannot)?;
+    file.as_file().sync_all().map_err(cannot)?;
+    file.persist(&path).map_err(|error| cannot(error.error))?;
+    fs::File::open(directory)
+        .and_then(|folder| folder.sync_all())
+        .map_err(cannot)?;
+    Ok(())
+}
+
+/// Refuses a directory that is not marked as that of `endpoint`.
+pub(super) fn require(endpoint: &Endpoint) -> Result<(), Problem> {
+    let Some(address) = &endpoint.address else {
+        return Ok(());
+    };
+    let directory = Path::new(address.as_str());
+    let node = endpoint.node;
+    match read(directory)? {
+        Some(marked) if marked == node.to_string() => Ok(()),
+        Some(marked) => Err(of_another(directory, &marked, node)),
+        None => Err(Problem::NotNow(format!(
+            "{directory:?} has no {NAME}: is the disk of node {node} mounted there? If this is its \
+             directory, put {node} into a file of that name"
+        ))),
+    }
+}
+
+fn of_another(directory: &Path, marked: &str, node: NodeId) -> Problem {
+    Problem::Refused(format!(
+        "{directory:?} is marked as the directory of node {marked:?}, not of node {node}: are two \
+         disks mounted the wrong way round? If not, remove {NAME} in it"
+    ))
+}
+
+/// What the mark says. `None`: there is none, or no directory.
+fn read(directory: &Path) -> Result<Option<String>, Problem> {
+    let path = directory.join(NAME);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(source) => Err(Problem::Io {
+            doing: "read",
+            path,
+            source,
+        }),
+    }
+}
