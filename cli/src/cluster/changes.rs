@@ -120,6 +120,9 @@ impl Changes {
                 .find(|(one, _)| *one == subject)
                 .map(|(_, place)| place)
         });
+        if matches!(error, RegistryError::Store(_)) {
+            return Failure::from(error);
+        }
         let failure = Failure::from(error);
         let failure = match place {
             Some(place) => failure.context(format_args!("{place}: refused; nothing was changed")),

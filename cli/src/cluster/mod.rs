@@ -17,11 +17,11 @@ use crate::failure::Failure;
 use source::Source;
 
 /// Reads the cluster file at `path` and compares it with what is registered. Changes nothing.
-pub(crate) fn compare(path: &Path, now: &Snapshot) -> Result<Changes, Failure> {
+pub(crate) fn compare(path: &Path, now: &Snapshot, database: &Path) -> Result<Changes, Failure> {
     let mut source = Source::read(path)?;
     let declared = declared::parse(&mut source)?;
     let mut notes = Vec::new();
-    let nodes = nodes::wanted(&mut source, &declared, now);
+    let nodes = nodes::wanted(&mut source, &declared, now, database);
     let mut shards = shards::wanted(&mut source, &declared, &nodes, now, &mut notes);
     source.sound()?;
     scanned::adopt(&mut source, &nodes, now, &mut shards, &mut notes);

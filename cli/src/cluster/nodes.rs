@@ -23,10 +23,15 @@ pub(super) struct WantedNode {
 }
 
 /// Every declared node that is sound; what is wrong with the others is noted in `source`.
-pub(super) fn wanted(source: &mut Source, declared: &Declared, now: &Snapshot) -> Vec<WantedNode> {
+pub(super) fn wanted(
+    source: &mut Source,
+    declared: &Declared,
+    now: &Snapshot,
+    database: &Path,
+) -> Vec<WantedNode> {
     let mut ids = BTreeMap::new();
     let mut names = BTreeMap::new();
-    let mut directories: Vec<(PathBuf, String)> = Vec::new();
+    let mut directories = elsewhere(declared, now);
     let mut wanted = Vec::new();
     for entry in &declared.nodes {
         let node = entry.get_ref();
@@ -49,6 +54,7 @@ pub(super) fn wanted(source: &mut Source, declared: &Declared, now: &Snapshot) -
             let directory = directory(source, path, &mut built);
             if let Some(directory) = directory {
                 apart(source, path, &directory, name, &mut directories);
+                without_database(source, path, &directory, name, database);
                 scan = node.scan.then(|| (path.span(), directory));
             }
         } else if node.scan {
@@ -132,6 +138,39 @@ fn directory(source: &mut Source, path: &Spanned<String>, node: &mut Node) -> Op
             source.problem(path.span(), message);
             None
         }
+    }
+}
+
+/// The directories of registered nodes that the file does not speak of.
+fn elsewhere(declared: &Declared, now: &Snapshot) -> Vec<(PathBuf, String)> {
+    let spoken_of = |node: &&Node| {
+        let mut ids = declared.nodes.iter().map(|one| *one.get_ref().id.get_ref());
+        ids.any(|id| NodeId(id) == node.id)
+    };
+    let others = now.nodes.iter().filter(|node| !spoken_of(node));
+    others
+        .filter_map(|node| {
+            let path = Path::new(node.address.as_ref()?.as_str());
+            let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            Some((path, node.name.to_string()))
+        })
+        .collect()
+}
+
+/// The database must not be taken for a shard, nor be in one.
+fn without_database(
+    source: &mut Source,
+    path: &Spanned<String>,
+    directory: &Path,
+    name: &str,
+    database: &Path,
+) {
+    if fs::canonicalize(database).is_ok_and(|database| database.starts_with(directory)) {
+        let message = format!(
+            "the directory of node {name:?} holds the database {}; keep the database elsewhere",
+            text::path(database)
+        );
+        source.problem(path.span(), message);
     }
 }
 

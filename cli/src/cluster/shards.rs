@@ -103,7 +103,7 @@ fn check_entry(source: &mut Source, shard: &DeclaredShard, nodes: &[WantedNode])
 
 /// Whether an entry of a directory, which the mover did not make for itself, can have this name.
 fn is_entry(name: &str) -> bool {
-    !name.contains(['/', '\0']) && name != "." && name != ".." && !drive::is_temporary(name)
+    !name.contains(['/', '\0']) && name != "." && name != ".." && !drive::is_reserved(name)
 }
 
 /// The record: measurements that the file does not speak of stay as they are registered.

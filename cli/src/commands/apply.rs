@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::cluster::{self, Changes, Counts};
-use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::text::count;
+use crate::{database, drive};
 
 /// Registers the nodes and shards that a cluster file declares (docs/CLUSTER_FILE.md): what is new
 /// is added, what changed is updated, what is not in the file is left alone. All in one
@@ -30,11 +30,13 @@ const LISTED: usize = 20;
 
 pub(crate) fn run(args: &Apply, context: Context<'_>) -> Result<Exit, Failure> {
     let tracker = database::open(context.db)?;
-    let changes = cluster::compare(&args.file, &tracker.snapshot()?)?;
+    let before = tracker.snapshot()?;
+    let changes = cluster::compare(&args.file, &before, context.db)?;
     for note in &changes.notes {
         context.out.note(format_args!("warning: {note}"));
     }
     if !args.dry_run && !changes.registry.is_empty() {
+        drive::mark_new_directories(&changes.registry, &before)?;
         tracker
             .change_registry(&changes.registry)
             .map_err(|error| changes.refused(error))?;

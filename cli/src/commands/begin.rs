@@ -50,6 +50,13 @@ pub(crate) fn run(args: &Begin, context: Context<'_>) -> Result<Exit, Failure> {
             names.find_node(&args.to)?,
         )
     };
+    if names.shard_name(request.shard).is_none() {
+        return Err(Failure::message(
+            Exit::Refused,
+            format_args!("shard {} is not registered", request.shard),
+        )
+        .advise("`shardferry shards` lists what is; `shardferry apply` registers more"));
+    }
     let id = tracker.begin(&request)?;
     context.out.result(
         || {

@@ -33,7 +33,9 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
     let names = Names::of(&snapshot);
     let plan = planning::plan(&snapshot, args.aim)?;
     context.out.say(planning::text_of(&plan, args.aim, &names));
-    if !plan.is_empty() && !args.yes && !confirmed(plan.moves.len(), context)? {
+    let pending = snapshot.active.len();
+    let work = !plan.is_empty() || pending > 0;
+    if work && !args.yes && !confirmed(plan.moves.len(), pending, context)? {
         context.out.say("nothing was begun");
         return Ok(Exit::Success);
     }
@@ -65,7 +67,7 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
 }
 
 /// Asks on the terminal; without one there is nobody to ask.
-fn confirmed(moves: usize, context: Context<'_>) -> Result<bool, Failure> {
+fn confirmed(moves: usize, pending: usize, context: Context<'_>) -> Result<bool, Failure> {
     if context.out.is_json() || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Failure::message(
             Exit::Usage,
@@ -76,7 +78,15 @@ fn confirmed(moves: usize, context: Context<'_>) -> Result<bool, Failure> {
     let unanswered =
         |error: io::Error| Failure::new(Exit::Unexpected, error).context("asking failed");
     let mut terminal = io::stderr().lock();
-    write!(terminal, "Begin {}? [y/N] ", text::count(moves, "move")).map_err(unanswered)?;
+    let going_on = match pending {
+        0 => String::new(),
+        _ => format!(
+            ", and go on with {}",
+            text::count(pending, "unfinished migration")
+        ),
+    };
+    let moves = text::count(moves, "move");
+    write!(terminal, "Begin {moves}{going_on}? [y/N] ").map_err(unanswered)?;
     terminal.flush().map_err(unanswered)?;
     let mut answer = String::new();
     io::stdin()

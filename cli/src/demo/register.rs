@@ -7,10 +7,10 @@ use shardferry::{MigrationTracker, Node, NodeId, Settings, Shard, ShardId};
 
 use super::build::directory;
 use super::manifest::Manifest;
-use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::text;
+use crate::{database, drive};
 
 /// The name of the database in the demo's folder.
 pub(super) const DATABASE: &str = "shardferry.redb";
@@ -23,8 +23,11 @@ pub(super) fn database(folder: &Path, manifest: &Manifest) -> Result<MigrationTr
         Err(OpenError::NotFound { .. }) => database::create(&path)?,
         opened => opened?,
     };
-    if tracker.snapshot()?.nodes.is_empty() {
-        tracker.change_registry(&changes(folder, manifest)?)?;
+    let before = tracker.snapshot()?;
+    if before.nodes.is_empty() {
+        let changes = changes(folder, manifest)?;
+        drive::mark_new_directories(&changes, &before)?;
+        tracker.change_registry(&changes)?;
     }
     Ok(tracker)
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use indicatif::ProgressBar;
 use shardferry::executor::StopToken;
+use shardferry::movers::directory::MARK_NAME;
 use shardferry::store::Snapshot;
 
 use super::build::directory;
@@ -85,6 +86,9 @@ fn entries(folder: &Path, manifest: &Manifest) -> anyhow::Result<BTreeMap<Vec<u8
         let failed = || format!("reading {} failed", directory.display());
         for entry in fs::read_dir(&directory).with_context(failed)? {
             let name = entry.with_context(failed)?.file_name();
+            if name == MARK_NAME {
+                continue;
+            }
             entries
                 .entry(name.into_encoded_bytes())
                 .or_default()

@@ -60,6 +60,7 @@ mod tests {
         for id in 1..=3 {
             let path = folder.join(id.to_string());
             std::fs::create_dir(&path).unwrap();
+            shardferry::movers::directory::mark(&path, NodeId(id)).unwrap();
             let mut node = Node::new(NodeId(id), NodeName::new(format!("node-{id}")).unwrap());
             node.address = Some(Address::new(path.to_str().unwrap()).unwrap());
             tracker.register_node(node).unwrap();

@@ -184,3 +184,29 @@ fn a_replica_that_is_named_twice_or_is_the_owner() {
     refused(&shard("[2, 2]"), "11:16", &["names a replica twice"]);
     refused(&shard("[1]"), "10:8", &["as owner and as replica"]);
 }
+
+/// A second file could give a node the directory of another, or one inside it.
+#[test]
+fn directories_are_apart_from_those_of_other_files() {
+    let world = World::skewed(1);
+    for path in ["a", "a/inner"] {
+        std::fs::create_dir_all(world.path(path)).unwrap();
+        let text = format!("[[nodes]]\nid = 9\nname = \"q\"\npath = \"{path}\"\n");
+        world.write("second.toml", text.as_bytes());
+        let said = world.run(["apply", "second.toml"]);
+        assert_eq!(said.code, 7, "{said:?}");
+        assert!(said.err.contains("second.toml:4:8"), "{}", said.err);
+    }
+}
+
+/// The database was adopted as a shard of the node in whose directory it was.
+#[test]
+fn the_database_is_no_shard() {
+    let world = World::skewed(1);
+    let text = "[[nodes]]\nid = 9\nname = \"q\"\npath = \".\"\nscan = true\n";
+    world.write("sub/empty.toml", b"");
+    world.write("here.toml", text.as_bytes());
+    let said = world.run(["apply", "here.toml"]);
+    assert_eq!(said.code, 7, "{said:?}");
+    assert!(said.err.contains("holds the database"), "{}", said.err);
+}

@@ -183,6 +183,9 @@ impl Cluster {
             for entry in fs::read_dir(self.node(node)).unwrap() {
                 let entry = entry.unwrap();
                 let name = entry.file_name();
+                if name == ".shardferry-node" {
+                    continue;
+                }
                 assert!(!is_temporary_name(&name), "{name:?} is left on node {node}");
                 let name = name.into_string().unwrap();
                 let twice = digests.insert(name.clone(), digest(&entry.path()));

@@ -30,7 +30,7 @@ fn rebalance_moves_real_files_and_then_has_nothing_to_do() {
         (&4.into(), &4.into())
     );
     let entries = std::fs::read_dir(world.path("b")).unwrap().count();
-    assert_eq!(entries, 4);
+    assert_eq!(entries, 4 + 1, "the shards, and the mark of the directory");
     world.run(["rebalance"]).ok().says(&["nothing to move"]);
     world.run(["check"]).ok();
     let again = world.json(["apply", "cluster.toml"]);
@@ -86,4 +86,40 @@ fn run_goes_on_with_what_is_unfinished_and_says_so() {
             .err
             .contains("nothing is unfinished")
     );
+}
+
+/// A disk that is not mounted is an empty directory: what was to be removed there counted as
+/// removed, and what was moved there was on the disk below.
+#[test]
+fn a_disk_that_is_away_is_waited_for() {
+    let world = World::skewed(2);
+    world.run(["settings", "--set", "cleanup_grace_ms=1"]).ok();
+    world.run(["begin", "shard-00", "id:1", "id:2"]).ok();
+    let (there, away) = (world.path("b"), world.path("away"));
+    std::fs::rename(&there, &away).unwrap();
+    std::fs::create_dir(&there).unwrap();
+    world.run(["settings", "--set", "attempts_max=1"]).ok();
+    let said = world.run(["run"]);
+    assert_eq!(said.code, 5, "{said:?}");
+    let failed = world.json(["list", "--all"]);
+    assert!(failed.to_string().contains("mounted"), "{failed}");
+    assert!(world.path("a/shard-00").exists(), "nothing is released");
+    assert_eq!(std::fs::read_dir(&there).unwrap().count(), 0);
+
+    std::fs::remove_dir(&there).unwrap();
+    std::fs::rename(&away, &there).unwrap();
+    world.run(["run"]).ok();
+    world.run(["begin", "shard-00", "id:1", "id:2"]).ok();
+    world.run(["run"]).ok();
+    assert!(world.path("b/shard-00").exists());
+}
+
+/// Migrations that somebody had begun were run by an empty plan, without a question.
+#[test]
+fn what_is_pending_is_not_run_unasked_either() {
+    let world = World::skewed(2);
+    world.run(["begin", "shard-00", "id:1", "id:2"]).ok();
+    let said = world.run(["rebalance", "--by", "count", "--threshold", "1"]);
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(world.path("a/shard-00").exists());
 }

@@ -102,7 +102,7 @@ impl Record for Settings {
                 && self.in_flight_per_source_max != Some(0)
                 && self.in_flight_per_destination_max != Some(0)
                 && self.bytes_per_second_max != Some(0),
-            "a limit is at least 1 (pause stops everything)",
+            "a limit is at least 1",
         )
     }
 }

@@ -159,7 +159,7 @@ fn settings() {
         |s| s.backoff_ms_min = s.backoff_ms_max + 1,
         "backoff_ms_min is at most backoff_ms_max",
     );
-    let limit = "a limit is at least 1 (pause stops everything)";
+    let limit = "a limit is at least 1";
     check(|s| s.in_flight_max = Some(0), limit);
     check(|s| s.in_flight_per_source_max = Some(0), limit);
     check(|s| s.in_flight_per_destination_max = Some(0), limit);

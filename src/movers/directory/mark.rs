@@ -10,8 +10,8 @@ use super::scan::ScanError;
 use crate::executor::Endpoint;
 use crate::schema::NodeId;
 
-/// The name of the mark.
-pub(super) const NAME: &str = ".shardferry-node";
+/// The name of the mark in a node's directory.
+pub const MARK_NAME: &str = ".shardferry-node";
 
 /// Marks `directory` as that of `node`. Marking twice is marking once; a crash leaves the mark or
 /// none.
@@ -24,7 +24,7 @@ pub fn mark(directory: &Path, node: NodeId) -> Result<(), ScanError> {
         Some(marked) => return Err(of_another(directory, &marked, node).into()),
         None => {}
     }
-    let path = directory.join(NAME);
+    let path = directory.join(MARK_NAME);
     let cannot = |source| Problem::Io {
         doing: "mark the directory with",
         path: path.clone(),
@@ -55,7 +55,7 @@ pub(super) fn require(endpoint: &Endpoint) -> Result<(), Problem> {
         Some(marked) if marked == node.to_string() => Ok(()),
         Some(marked) => Err(of_another(directory, &marked, node)),
         None => Err(Problem::NotNow(format!(
-            "{directory:?} has no {NAME}: is the disk of node {node} mounted there? If this is its \
+            "{directory:?} has no {MARK_NAME}: is the disk of node {node} mounted there? If this is its \
              directory, put {node} into a file of that name"
         ))),
     }
@@ -64,13 +64,13 @@ pub(super) fn require(endpoint: &Endpoint) -> Result<(), Problem> {
 fn of_another(directory: &Path, marked: &str, node: NodeId) -> Problem {
     Problem::Refused(format!(
         "{directory:?} is marked as the directory of node {marked:?}, not of node {node}: are two \
-         disks mounted the wrong way round? If not, remove {NAME} in it"
+         disks mounted the wrong way round? If not, remove {MARK_NAME} in it"
     ))
 }
 
 /// What the mark says. `None`: there is none, or no directory.
 fn read(directory: &Path) -> Result<Option<String>, Problem> {
-    let path = directory.join(NAME);
+    let path = directory.join(MARK_NAME);
     match fs::read_to_string(&path) {
         Ok(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {

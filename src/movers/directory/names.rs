@@ -20,7 +20,7 @@ const NAME_BYTES_MAX: usize = 255;
 /// node's directory skips such names.
 #[must_use]
 pub fn is_temporary_name(name: &OsStr) -> bool {
-    is_reserved(name) && name != mark::NAME
+    is_reserved(name) && name != mark::MARK_NAME
 }
 
 /// Whether `name` is ours: no shard may have it, and a scan skips it.
