@@ -8,8 +8,8 @@ use super::in_hand::InHand;
 use super::queue::{Queue, Work};
 use super::settle::{Settled, settle};
 use super::throttle::Throttle;
-use super::{ExecutorOptions, Notice, RunReport, ShardMover};
-use crate::schema::v1::{Cleanup, FailureClass, Migration, Status};
+use super::{ExecutorOptions, Job, Notice, RunReport, ShardMover};
+use crate::schema::v1::{Cleanup, FailureClass, Migration, Node, NodeState, Status};
 use crate::store::StoreError;
 use crate::tracker::{MigrationTracker, TransitionError};
 
@@ -190,8 +190,11 @@ impl<'a> Run<'a> {
 
     /// Makes the attempt and records how it ended.
     fn outcome(&self, in_hand: &InHand<'a>) -> Result<Ended, StoreError> {
-        let made = match job_of(self.tracker, in_hand.claim.migration()) {
-            Ok(job) => attempt(in_hand, self.mover, &job).map_err(|stopped| why(in_hand, stopped)),
+        let made = match self.job(in_hand.claim.migration()) {
+            Ok(Ok(job)) => {
+                attempt(in_hand, self.mover, &job).map_err(|stopped| why(in_hand, stopped))
+            }
+            Ok(Err(hopeless)) => Err(hopeless),
             Err(error) => Err(Stopped::of_file(error)),
         };
         let mut interrupted = false;
@@ -218,6 +221,27 @@ impl<'a> Run<'a> {
                 Ok(Ended::LetGo)
             }
         }
+    }
+
+    /// The job; or why its cutover would be refused, before anything is copied in vain.
+    fn job(&self, migration: &Migration) -> Result<Result<Job, Stopped>, StoreError> {
+        let to = self.tracker.node(migration.to)?;
+        let refuses = |node: &Node| node.state != NodeState::Active;
+        if let Some(node) = to.filter(refuses)
+            && migration.cancel.is_none()
+            && migration.fenced_at_ms.is_none()
+            && self.tracker.shard(migration.shard)?.is_some()
+        {
+            return Ok(Err(Stopped::Failed {
+                class: FailureClass::Permanent,
+                reason: format!(
+                    "node {} ({}) is {:?} by now and accepts no shard",
+                    node.id, node.name, node.state
+                ),
+                from_scratch: false,
+            }));
+        }
+        Ok(Ok(job_of(self.tracker, migration)?))
     }
 
     fn tell(&self, now: &Migration) {

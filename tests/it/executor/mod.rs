@@ -466,6 +466,11 @@ fn a_destination_that_stops_accepting_is_not_cut_over_to() {
         panic!("not failed");
     };
     assert!(reason.as_str().contains("Draining"), "{reason}");
+    assert_eq!(
+        mover.calls(7),
+        ["discard_destination"],
+        "nothing is copied in vain"
+    );
 }
 
 #[test]
