@@ -238,16 +238,17 @@ fn trace_begin(id: MigrationId, request: &BeginRequest, started: Instant) {
         shard, from, to, ..
     } = request;
     let took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let span = tracing::debug_span!(
+    let span = tracing::info_span!(
         "transition",
         %id,
+        command = "begin",
         shard = shard.0,
         from = from.0,
         to = to.0,
         epoch = 0,
     );
     let _entered = span.enter();
-    tracing::info!(command = "begin", status = "pending", took_us);
+    tracing::info!(status = "pending", took_us, "done");
 }
 
 #[derive(Debug)]

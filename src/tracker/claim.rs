@@ -1,7 +1,5 @@
-use std::time::Instant;
-
 use super::apply::{apply, in_flight, settings, slots_of};
-use super::transition::trace;
+use super::transition::Told;
 use super::{MigrationTracker, TransitionError};
 use crate::machine::{self, By, Command, Report, StepError};
 use crate::schema::key::SlotScope;
@@ -78,14 +76,14 @@ impl MigrationTracker {
     /// # Errors
     /// [`ClaimError`] says what it waits for; nothing changed.
     pub fn claim(&self, id: MigrationId, executor: &ExecutorName) -> Result<Claim<'_>, ClaimError> {
-        let started = Instant::now();
         let procedure = ClaimOne {
             id,
             executor: executor.clone(),
             session: self.session,
             now: self.now(),
         };
-        let migration = self.write(&procedure);
+        let told = Told::of(id, machine::CommandName::Claim);
+        let migration = told.doing(|| self.write(&procedure));
         if let Err(
             ClaimError::Paused { .. }
             | ClaimError::NodeDown { .. }
@@ -94,7 +92,6 @@ impl MigrationTracker {
         {
             self.free_dead_slot(id)?;
         }
-        trace(id, machine::CommandName::Claim, &migration, started);
         let migration = migration?;
         Ok(Claim {
             tracker: self,

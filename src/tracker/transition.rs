@@ -1,5 +1,7 @@
 use std::time::Instant;
 
+use tracing::Span;
+
 use super::MigrationTracker;
 use super::apply::{apply, settings};
 use crate::machine::{self, By, Command, CommandName, Report, StepError};
@@ -241,54 +243,64 @@ impl MigrationTracker {
         command: Command,
         commit: impl FnOnce(&Transited) -> Commit,
     ) -> Result<Migration, TransitionError> {
-        let started = Instant::now();
         let transit = Transit {
             id,
             command,
             now: self.now(),
         };
-        let done = self.store.write(&transit, commit);
-        let next = done.map(|done| done.next);
-        trace(id, transit.command.name(), &next, started);
-        next
+        Told::of(id, transit.command.name()).doing(|| Ok(self.store.write(&transit, commit)?.next))
     }
 }
 
-/// Tells observers what a command did. A refusal is the caller's to tell.
-pub(super) fn trace<E>(
-    id: MigrationId,
-    command: CommandName,
-    next: &Result<Migration, E>,
+/// What observers are told of a command: a span from before its transaction to after its commit, and
+/// an event at its end. What is known only afterwards is recorded then.
+pub(super) struct Told {
+    span: Span,
+    quiet: bool,
     started: Instant,
-) {
-    let Ok(next) = next else { return };
-    let span = tracing::debug_span!(
-        "transition",
-        %id,
-        shard = next.shard.0,
-        from = next.from.0,
-        to = next.to.0,
-        epoch = next.epoch.0,
-    );
-    let _entered = span.enter();
-    let took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    match command {
-        CommandName::Progress | CommandName::Renew => {
-            tracing::trace!(%command, status = %next.status(), took_us);
+}
+
+impl Told {
+    pub(super) fn of(id: MigrationId, command: CommandName) -> Self {
+        use tracing::field::Empty;
+        // These come many times a second.
+        let quiet = matches!(command, CommandName::Progress | CommandName::Renew);
+        let span = if quiet {
+            tracing::trace_span!(
+                "transition", %id, %command, shard = Empty, from = Empty, to = Empty, epoch = Empty
+            )
+        } else {
+            tracing::info_span!(
+                "transition", %id, %command, shard = Empty, from = Empty, to = Empty, epoch = Empty
+            )
+        };
+        Self {
+            span,
+            quiet,
+            started: Instant::now(),
         }
-        CommandName::Start
-        | CommandName::Claim
-        | CommandName::Fence
-        | CommandName::Unfence
-        | CommandName::BeginVerification
-        | CommandName::SubmitEvidence
-        | CommandName::Complete
-        | CommandName::Fail
-        | CommandName::FailAttempt
-        | CommandName::Release
-        | CommandName::Cancel => {
-            tracing::info!(%command, status = %next.status(), took_us);
-        }
+    }
+
+    /// Does `work`, and tells what came of it. A refusal is the caller's to tell.
+    pub(super) fn doing<E>(
+        &self,
+        work: impl FnOnce() -> Result<Migration, E>,
+    ) -> Result<Migration, E> {
+        self.span.in_scope(|| {
+            let next = work()?;
+            self.span.record("shard", next.shard.0);
+            self.span.record("from", next.from.0);
+            self.span.record("to", next.to.0);
+            self.span.record("epoch", next.epoch.0);
+            let took_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            let status = next.status();
+            if self.quiet {
+                tracing::trace!(%status, took_us, "done");
+            } else {
+                tracing::info!(%status, took_us, "done");
+            }
+            Ok(next)
+        })
     }
 }
 

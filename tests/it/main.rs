@@ -21,6 +21,7 @@ mod files;
 mod layering;
 mod ledger;
 mod model;
+mod observed;
 mod planning;
 mod planting;
 mod registry;
