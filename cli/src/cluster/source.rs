@@ -34,7 +34,14 @@ impl Source {
                 format_args!("{shown} has {bytes}; a cluster file has at most 64 MiB"),
             ));
         }
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let good = error.utf8_error().valid_up_to();
+            let before = error.as_bytes().get(..good).unwrap_or_default();
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            Failure::message(Exit::Input, format_args!("{shown}:{line}: not UTF-8"))
+                .advise("write the file as UTF-8; a name that is not UTF-8 can only be scanned")
+        })?;
         Ok(Self {
             path: path.to_owned(),
             lines: lines(&text),

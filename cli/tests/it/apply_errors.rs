@@ -210,3 +210,16 @@ fn the_database_is_no_shard() {
     assert_eq!(said.code, 7, "{said:?}");
     assert!(said.err.contains("holds the database"), "{}", said.err);
 }
+
+#[test]
+fn a_file_that_is_not_utf8_is_refused_with_its_line() {
+    let world = World::initialised();
+    world.write("latin1.toml", b"[[nodes]]\nid = 1\nname = \"caf\xe9\"\n");
+    let said = world.run(["apply", "latin1.toml"]);
+    assert_eq!(said.code, 7, "{said:?}");
+    assert!(
+        said.err.contains("latin1.toml:3: not UTF-8"),
+        "{}",
+        said.err
+    );
+}
