@@ -5,6 +5,8 @@ pub mod machine;
 pub mod movers;
 pub mod planner;
 pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod tracker;
 
 /// The on-disk format: ids, records and their limits.

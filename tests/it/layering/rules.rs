@@ -4,13 +4,14 @@ use super::paths::{Reference, references};
 use super::tokens::{Placed, Token, tokens};
 
 /// The modules of the library. A module names those of lower ranks, itself, and the ground.
-const RANKS: [(&str, u8); 6] = [
+const RANKS: [(&str, u8); 7] = [
     ("machine", 0),
     ("planner", 0),
     ("store", 1),
     ("tracker", 2),
     ("executor", 3),
     ("movers", 4),
+    ("testkit", 5),
 ];
 
 /// The format on disk, as the library names it.

@@ -1,0 +1,1 @@
+//! For tests: of this library, and of what stands on it. Feature `testkit`.
