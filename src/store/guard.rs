@@ -11,7 +11,6 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
 /// Waiting writes are looked up in pieces of this size.
@@ -25,7 +24,7 @@ pub(super) struct GuardedFile {
 
 #[derive(Debug)]
 struct Inner {
-    file: FileBackend,
+    file: Box<dyn StorageBackend>,
     held: AtomicBool,
     waiting: Mutex<Waiting>,
 }
@@ -48,18 +47,27 @@ struct Waiting {
 
 impl GuardedFile {
     /// Holds back every write to `file`.
-    pub(super) fn hold(file: FileBackend) -> io::Result<Self> {
+    pub(super) fn hold(file: Box<dyn StorageBackend>) -> io::Result<Self> {
         let len = file.len()?;
-        Ok(Self {
+        Ok(Self::new(file, true, len))
+    }
+
+    /// Lets every write through: to a file that is ours because it is new.
+    pub(super) fn through(file: Box<dyn StorageBackend>) -> Self {
+        Self::new(file, false, 0)
+    }
+
+    fn new(file: Box<dyn StorageBackend>, held: bool, len: u64) -> Self {
+        Self {
             inner: Arc::new(Inner {
                 file,
-                held: AtomicBool::new(true),
+                held: AtomicBool::new(held),
                 waiting: Mutex::new(Waiting {
                     len,
                     ..Waiting::default()
                 }),
             }),
-        })
+        }
     }
 
     /// Makes the writes that wait, in their order, and lets every further one through.
@@ -83,6 +91,10 @@ impl Inner {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn file(&self) -> &dyn StorageBackend {
+        self.file.as_ref()
+    }
+
     fn is_held(&self) -> bool {
         self.held.load(Ordering::Acquire)
     }
@@ -90,7 +102,7 @@ impl Inner {
 
 impl Waiting {
     /// The piece at `index` as it would be; from the file where nothing was written to it.
-    fn chunk(&mut self, file: &FileBackend, index: u64) -> io::Result<&mut Vec<u8>> {
+    fn chunk(&mut self, file: &dyn StorageBackend, index: u64) -> io::Result<&mut Vec<u8>> {
         match self.chunks.entry(index) {
             std::collections::btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::btree_map::Entry::Vacant(entry) => {
@@ -99,7 +111,7 @@ impl Waiting {
         }
     }
 
-    fn write(&mut self, file: &FileBackend, offset: u64, data: &[u8]) -> io::Result<()> {
+    fn write(&mut self, file: &dyn StorageBackend, offset: u64, data: &[u8]) -> io::Result<()> {
         for (index, within, piece) in pieces(offset, data.len()) {
             let source = data.get(piece).ok_or(io::ErrorKind::InvalidInput)?;
             let chunk = self.chunk(file, index)?;
@@ -113,7 +125,7 @@ impl Waiting {
         Ok(())
     }
 
-    fn set_len(&mut self, file: &FileBackend, len: u64) -> io::Result<()> {
+    fn set_len(&mut self, file: &dyn StorageBackend, len: u64) -> io::Result<()> {
         if len < self.len {
             // What is cut off reads as zero when the file grows again.
             for (index, within, piece) in pieces(len, to_usize(self.len - len)) {
@@ -128,7 +140,7 @@ impl Waiting {
         Ok(())
     }
 
-    fn read(&self, file: &FileBackend, offset: u64, out: &mut [u8]) -> io::Result<()> {
+    fn read(&self, file: &dyn StorageBackend, offset: u64, out: &mut [u8]) -> io::Result<()> {
         if offset.saturating_add(to_u64(out.len())) > self.len {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -152,7 +164,7 @@ impl Waiting {
 }
 
 /// A piece of the file, with zeros where the file is shorter.
-fn read_chunk(file: &FileBackend, index: u64) -> io::Result<Vec<u8>> {
+fn read_chunk(file: &dyn StorageBackend, index: u64) -> io::Result<Vec<u8>> {
     let start = index * CHUNK_BYTES;
     let there = file.len()?.saturating_sub(start).min(CHUNK_BYTES);
     let mut chunk = vec![0; to_usize(CHUNK_BYTES)];
@@ -197,14 +209,14 @@ impl StorageBackend for GuardedFile {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         if self.inner.is_held() {
-            return self.inner.waiting().read(&self.inner.file, offset, out);
+            return self.inner.waiting().read(self.inner.file(), offset, out);
         }
         self.inner.file.read(offset, out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         if self.inner.is_held() {
-            return self.inner.waiting().set_len(&self.inner.file, len);
+            return self.inner.waiting().set_len(self.inner.file(), len);
         }
         self.inner.file.set_len(len)
     }
@@ -219,7 +231,7 @@ impl StorageBackend for GuardedFile {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         if self.inner.is_held() {
-            return self.inner.waiting().write(&self.inner.file, offset, data);
+            return self.inner.waiting().write(self.inner.file(), offset, data);
         }
         self.inner.file.write(offset, data)
     }

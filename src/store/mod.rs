@@ -2,6 +2,7 @@
 //! only module that names redb.
 
 mod create;
+mod disk;
 mod driver;
 mod error;
 mod guard;
@@ -14,13 +15,14 @@ mod rows;
 mod snapshot;
 mod tx;
 
-pub use create::is_unfinished_creation;
+pub use disk::is_unfinished_creation;
 pub use error::{BadRow, OpenError, StoreError};
 pub use options::{Durability, OpenOptions};
 pub use procedure::Procedure;
 pub use snapshot::Snapshot;
 pub use tx::{Direction, ReadRows, Row, Scan, Tx, Visit};
 
+pub(crate) use disk::{Disk, FileSystem};
 pub(crate) use driver::{Commit, Store};
 pub(crate) use rows::{delete, first, get, has, last, log_end, put, scan, scan_keys, scan_lenient};
 pub(crate) use snapshot::active;

@@ -1,13 +1,12 @@
-use std::fs;
 use std::io;
 use std::path::Path;
 
-use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableError};
 
+use super::disk::Disk;
 use super::guard::GuardedFile;
 use super::redb_tx::definition;
-use super::{OpenError, OpenOptions, Store, StoreError, create};
+use super::{OpenError, OpenOptions, Store, StoreError};
 use crate::schema::FORMAT;
 use crate::schema::codec::DecodeError;
 use crate::schema::key::{Key as _, MetaKey};
@@ -16,8 +15,12 @@ use crate::schema::v1::FileMeta;
 
 impl Store {
     /// Opens the file at `path`. A file that is refused is left byte for byte as it was.
-    pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
-        let guard = open_file(path)?;
+    pub(crate) fn open(
+        disk: &dyn Disk,
+        path: &Path,
+        options: &OpenOptions,
+    ) -> Result<Self, OpenError> {
+        let guard = open_file(disk, path)?;
         let db = builder(options)
             .create_with_backend(guard.clone())
             .map_err(|error| refused(path, error))?;
@@ -27,7 +30,7 @@ impl Store {
             path: path.to_owned(),
             source,
         })?;
-        create::sweep(path);
+        disk.sweep(path);
         Ok(Self::new(db, options.durability))
     }
 }
@@ -39,39 +42,20 @@ pub(super) fn builder(options: &OpenOptions) -> redb::Builder {
     builder
 }
 
-fn open_file(path: &Path) -> Result<GuardedFile, OpenError> {
-    let io_error = |doing| {
-        move |source: io::Error| {
-            let path = path.to_owned();
-            if source.kind() == io::ErrorKind::NotFound {
-                return OpenError::NotFound { path };
-            }
-            OpenError::Io {
-                doing,
-                path,
-                source,
-            }
-        }
+fn open_file(disk: &dyn Disk, path: &Path) -> Result<GuardedFile, OpenError> {
+    let reading = |source| OpenError::Io {
+        doing: "reading",
+        path: path.to_owned(),
+        source,
     };
-    let metadata = fs::symlink_metadata(path).map_err(io_error("looking at"))?;
-    if !metadata.is_file() {
-        return Err(OpenError::NotAFile {
-            path: path.to_owned(),
-        });
-    }
-    if metadata.len() == 0 {
+    let file = disk.open(path)?;
+    if file.len().map_err(reading)? == 0 {
         return Err(OpenError::NotADatabase {
             path: path.to_owned(),
             detail: "the file is empty".to_owned(),
         });
     }
-    let file = fs::File::options()
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(io_error("opening for writing"))?;
-    let backend = FileBackend::new(file).map_err(|error| refused(path, error))?;
-    GuardedFile::hold(backend).map_err(io_error("reading"))
+    GuardedFile::hold(file).map_err(reading)
 }
 
 /// What redb's refusal means for the file.

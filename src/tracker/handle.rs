@@ -9,7 +9,8 @@ use crate::schema::table::{EVENTS, SETTINGS};
 use crate::schema::v1::{FileMeta, Settings};
 use crate::schema::{FORMAT, FileId, SessionId, TimestampMs};
 use crate::store::{
-    Commit, OpenError, OpenOptions, Procedure, ReadRows, Scan, Store, StoreError, get, scan_lenient,
+    Commit, Disk, FileSystem, OpenError, OpenOptions, Procedure, ReadRows, Scan, Store, StoreError,
+    get, scan_lenient,
 };
 
 /// Keeps track of migrations in one file, across crashes.
@@ -68,15 +69,24 @@ impl MigrationTracker {
         options: &OpenOptions,
         settings: &Settings,
     ) -> Result<Self, OpenError> {
-        let path = path.as_ref();
+        Self::create_on(&FileSystem, path.as_ref(), options, settings)
+    }
+
+    /// As [`Self::create_with`], on `disk`.
+    pub(crate) fn create_on(
+        disk: &dyn Disk,
+        path: &Path,
+        options: &OpenOptions,
+        settings: &Settings,
+    ) -> Result<Self, OpenError> {
         let meta = FileMeta {
             format: FORMAT,
             file: FileId(Uuid::now_v7()),
             created_at_ms: wall_ms(),
             created_by: concat!("shardferry ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        Store::create(path, options, &meta, settings)?;
-        Self::open_with(path, options)
+        Store::create(disk, path, options, &meta, settings)?;
+        Self::open_on(disk, path, options)
     }
 
     /// Opens a file. What a crash interrupted is recovered here; nothing is decided anew, so that
@@ -93,8 +103,16 @@ impl MigrationTracker {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, OpenError> {
-        let path = path.as_ref();
-        let store = Store::open(path, options)?;
+        Self::open_on(&FileSystem, path.as_ref(), options)
+    }
+
+    /// As [`Self::open_with`], on `disk`.
+    pub(crate) fn open_on(
+        disk: &dyn Disk,
+        path: &Path,
+        options: &OpenOptions,
+    ) -> Result<Self, OpenError> {
+        let store = Store::open(disk, path, options)?;
         let (newest, settings) = store
             .read(opening_facts)
             .map_err(|source| OpenError::Store {

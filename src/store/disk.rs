@@ -1,0 +1,171 @@
+//! Where database files are: the file system, or one that a test simulates.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(crate) use redb::StorageBackend;
+use redb::backends::FileBackend;
+
+use super::OpenError;
+
+/// The end of the name of a file that is being created.
+const SUFFIX: &str = ".creating";
+
+/// What the store asks of the place where its files are.
+pub(crate) trait Disk: fmt::Debug + Send + Sync {
+    /// Whether there is anything at `path`.
+    fn exists(&self, path: &Path) -> bool;
+
+    /// Opens the file at `path` for reading and writing.
+    fn open(&self, path: &Path) -> Result<Box<dyn StorageBackend>, OpenError>;
+
+    /// A new file in the folder of `path`, under a name that [`is_unfinished_creation`] knows.
+    fn create_temporary(&self, path: &Path) -> io::Result<Box<dyn Temporary>>;
+
+    /// Makes the names in the folder of `path` durable.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes what interrupted creations of `path` left.
+    fn sweep(&self, path: &Path);
+}
+
+/// A file that has no name of its own yet. Dropped, it is removed.
+pub(crate) trait Temporary {
+    /// Reads and writes it.
+    fn backend(&self) -> io::Result<Box<dyn StorageBackend>>;
+
+    /// Makes its content durable.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Gives it the name `path`, unless something has it.
+    fn publish(self: Box<Self>, path: &Path) -> io::Result<()>;
+}
+
+/// The file system.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileSystem;
+
+impl Disk for FileSystem {
+    fn exists(&self, path: &Path) -> bool {
+        fs::symlink_metadata(path).is_ok()
+    }
+
+    fn open(&self, path: &Path) -> Result<Box<dyn StorageBackend>, OpenError> {
+        let io_error = |doing| {
+            move |source: io::Error| {
+                let path = path.to_owned();
+                if source.kind() == io::ErrorKind::NotFound {
+                    return OpenError::NotFound { path };
+                }
+                OpenError::Io {
+                    doing,
+                    path,
+                    source,
+                }
+            }
+        };
+        let metadata = fs::symlink_metadata(path).map_err(io_error("looking at"))?;
+        if !metadata.is_file() {
+            return Err(OpenError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(io_error("opening for writing"))?;
+        backend(file).map_err(io_error("opening"))
+    }
+
+    fn create_temporary(&self, path: &Path) -> io::Result<Box<dyn Temporary>> {
+        let file = tempfile::Builder::new()
+            .prefix(&temporary_prefix(path))
+            .suffix(SUFFIX)
+            .tempfile_in(folder_of(path))?;
+        Ok(Box::new(TemporaryFile(file)))
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        File::open(folder_of(path))?.sync_all()
+    }
+
+    /// One that is under way holds its lock and is left alone. Failing to sweep is not failing to
+    /// open: the next open sweeps again.
+    fn sweep(&self, path: &Path) {
+        let prefix = temporary_prefix(path);
+        let Ok(entries) = fs::read_dir(folder_of(path)) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let left_over = is_unfinished_creation(&name)
+                && name
+                    .as_encoded_bytes()
+                    .starts_with(prefix.as_encoded_bytes());
+            if left_over {
+                sweep_one(&entry.path());
+            }
+        }
+    }
+}
+
+/// A file of the file system under a temporary name.
+struct TemporaryFile(tempfile::NamedTempFile);
+
+impl Temporary for TemporaryFile {
+    fn backend(&self) -> io::Result<Box<dyn StorageBackend>> {
+        backend(self.0.reopen()?)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.as_file().sync_all()
+    }
+
+    fn publish(self: Box<Self>, path: &Path) -> io::Result<()> {
+        self.0.persist_noclobber(path)?;
+        Ok(())
+    }
+}
+
+fn backend(file: File) -> io::Result<Box<dyn StorageBackend>> {
+    let backend = FileBackend::new(file).map_err(io::Error::other)?;
+    Ok(Box::new(backend))
+}
+
+fn sweep_one(path: &Path) {
+    let removed = File::open(path)
+        .and_then(|file| file.try_lock().map_err(io::Error::from))
+        .and_then(|()| fs::remove_file(path));
+    let path = path.display();
+    match removed {
+        Ok(()) => tracing::info!(%path, "swept an unfinished creation"),
+        Err(error) => tracing::debug!(%path, %error, "left an unfinished creation"),
+    }
+}
+
+/// The folder that a path is in.
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        Some(_) | None => PathBuf::from("."),
+    }
+}
+
+fn temporary_prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    prefix
+}
+
+/// Whether `name` is that of a file whose creation a crash interrupted. The next open of the
+/// database beside it removes it.
+#[must_use]
+pub fn is_unfinished_creation(name: &std::ffi::OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".") && name.ends_with(SUFFIX.as_bytes())
+}
