@@ -130,6 +130,7 @@ impl From<OpenError> for Failure {
             OpenError::NotAFile { .. }
             | OpenError::NotADatabase { .. }
             | OpenError::NewerFormat { .. }
+            | OpenError::Upgrade { .. }
             | OpenError::Damaged { .. }
             | OpenError::Io { .. }
             | OpenError::Store { .. } => (Exit::Database, None),

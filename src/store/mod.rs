@@ -5,6 +5,7 @@ mod create;
 mod disk;
 mod driver;
 mod error;
+mod format;
 mod guard;
 mod open;
 mod options;
@@ -24,5 +25,8 @@ pub use tx::{Direction, ReadRows, Row, Scan, Tx, Visit};
 
 pub(crate) use disk::{Disk, FileSystem};
 pub(crate) use driver::{Commit, Store};
+pub(crate) use format::{FORMATS, Formats};
+#[cfg(feature = "testkit")]
+pub(crate) use format::{Step, rewrite};
 pub(crate) use rows::{delete, first, get, has, last, log_end, put, scan, scan_keys, scan_lenient};
 pub(crate) use snapshot::active;

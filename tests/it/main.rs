@@ -30,3 +30,4 @@ mod steps;
 mod support;
 mod syscalls;
 mod threads;
+mod upgrade;
