@@ -21,7 +21,7 @@ fn older() -> (Place, Image) {
     let tracker = cluster(&place, 3, SHARDS);
     for id in 1..=SHARDS {
         let id = tracker.begin_migration(ShardId(id), A, B).unwrap();
-        if id.0.as_u128() % 2 == 0 {
+        if id.0.as_u128().is_multiple_of(2) {
             tracker.start_migration(id).unwrap();
         }
     }
