@@ -1,1 +1,3 @@
 //! For tests: of this library, and of what stands on it. Feature `testkit`.
+
+pub mod mover;
