@@ -104,6 +104,9 @@ impl<W: World> Site<W> {
 
     /// The process is gone, and a new one opens the file as it was left.
     pub(super) fn restart(&mut self) -> Result<(), Fault> {
+        // What was reported is on the disk, as it may be at any time: else a crash would take the
+        // checkpoints with it, and nothing would be resumed.
+        self.tracker.flush()?;
         self.images += 1;
         let path = self.folder.path().join(format!("{}.redb", self.images));
         image(self.tracker.path(), &path)?;

@@ -16,7 +16,7 @@ fn failure(wrong: Wrong) -> Failure {
 fn wrong_movers_are_caught() {
     let caught = [
         (Wrong::CopyAppends, "crash: copy at report"),
-        (Wrong::CopyIgnoresStop, "stop: copy at report"),
+        (Wrong::CopyIgnoresStop, "stop: before copy"),
         (Wrong::CopyTakesTheBystanderAway, "plain"),
         (Wrong::CopyServes, "plain cancellation"),
         (
@@ -30,17 +30,14 @@ fn wrong_movers_are_caught() {
         (Wrong::VerifyIsBlind, "damage"),
         (Wrong::ActivateOnlyOnce, "twice: activate"),
         (Wrong::ActivateReleases, "crash: after activate"),
-        (Wrong::ActivateRemembers, "crash: before activate"),
+        (Wrong::ActivateRemembers, "twice: activate"),
         (
             Wrong::ReleaseRemovesWhatIsThere,
             "nothing to do: release_source",
         ),
         (Wrong::ReleaseDoesNothing, "plain"),
-        (
-            Wrong::DiscardRemovesTheSource,
-            "nothing to do: discard_destination",
-        ),
-        (Wrong::DiscardLeavesHalfACopy, "cancel: copy at report"),
+        (Wrong::DiscardRemovesTheSource, "plain cancellation"),
+        (Wrong::DiscardLeavesHalfACopy, "cancel: before copy"),
         (Wrong::DiscardOnlyOnce, "nothing to do: discard_destination"),
     ];
     let found: Vec<(Wrong, String)> = caught
