@@ -26,8 +26,11 @@ pub(super) enum Act {
     /// The mover stands still until [`Stage::kill`] or [`Stage::thaw`].
     Freeze,
     /// Something else, in the mover's thread.
-    Do(Box<dyn Fn(&Job) -> Result<(), Fault> + Send + Sync>),
+    Do(Box<Deed>),
 }
+
+/// Something that is done in the mover's thread, with the job of the step.
+type Deed = dyn Fn(&Job) -> Result<(), Fault> + Send + Sync;
 
 /// Whether the mover may go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -233,7 +236,7 @@ impl Stage {
         }
     }
 
-    /// The call of `step` is over.
+    /// A boundary of a call of `step`.
     pub(super) fn point(step: Step, call: u32, at: At) -> Point {
         Point { step, call, at }
     }

@@ -149,7 +149,7 @@ fn digest(top: &Path) -> Result<String, WorldError> {
 
 fn pass(options: &Options) -> Report {
     let report = conformance(Folders::new, options).unwrap_or_else(|failure| panic!("{failure}"));
-    println!("{report}");
+    eprintln!("{report}");
     assert!(report.crash_points > 50, "{report}");
     assert!(report.cases.len() > 200, "{report}");
     report

@@ -55,7 +55,7 @@ fn wrong_movers_are_caught() {
 #[test]
 fn a_mover_that_keeps_the_contract_passes() {
     let report = conformance(|| Ok(Toy::new(Wrong::Nothing)), &options()).unwrap();
-    println!("{report}");
+    eprintln!("{report}");
     for kind in [
         "plain",
         "crash: before copy",
