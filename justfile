@@ -33,3 +33,7 @@ tree:
 # Write golden fixtures that are missing
 bless:
     SHARDFERRY_BLESS=1 cargo test -p migrations-schema --test it the_code_writes
+
+# The conformance suite of movers at every report of the directory mover
+conformance:
+    cargo test --test it conformance::directory -- --ignored --nocapture

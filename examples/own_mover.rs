@@ -2,12 +2,16 @@
 //! takes care of claims, retries, verification, cutover and cleanup.
 //!
 //! `cargo run --example own_mover`
+//!
+//! Whether it keeps the contract of a mover, the conformance suite tells; see the end of this file.
+//!
+//! `cargo test --example own_mover`
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use shardferry::executor::{
     Executor, ExecutorOptions, Job, MoverError, Proof, Reporter, ShardMover,
@@ -26,9 +30,10 @@ struct Cluster {
     arriving: HashMap<(NodeId, ShardId), Rows>,
 }
 
-#[derive(Default)]
+/// Clones work in the same cluster.
+#[derive(Clone, Default)]
 struct MemoryMover {
-    cluster: Mutex<Cluster>,
+    cluster: Arc<Mutex<Cluster>>,
 }
 
 impl MemoryMover {
@@ -137,4 +142,80 @@ fn main() -> Result<(), Box<dyn Error>> {
         assert!(cluster.arriving.is_empty());
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use shardferry::testkit::mover::{
+        BYSTANDER, DESTINATION, Look, Options, SHARD, SOURCE, World, WorldError, Write, conformance,
+    };
+
+    use super::*;
+
+    /// The cluster is the world; the mover holds nothing else.
+    impl World for MemoryMover {
+        fn mover(&self) -> Box<dyn ShardMover> {
+            Box::new(self.clone())
+        }
+
+        fn look(&self, node: NodeId) -> Result<Look, WorldError> {
+            Ok(self.with(|cluster| Look {
+                served: (cluster.serving.iter())
+                    .filter(|((at, _), _)| *at == node)
+                    .map(|((_, shard), rows)| (*shard, format!("{rows:?}")))
+                    .collect(),
+                left_over: (cluster.arriving.keys())
+                    .filter(|(at, _)| *at == node)
+                    .map(|(_, shard)| format!("half of shard {shard}"))
+                    .collect(),
+            }))
+        }
+
+        fn write(&self, node: NodeId) -> Option<Result<Write, WorldError>> {
+            Some(Ok(self.with(|cluster| {
+                match cluster.serving.get_mut(&(node, SHARD)) {
+                    Some(rows) => {
+                        rows.insert(format!("row {}", rows.len()), "written".to_owned());
+                        Write::Done
+                    }
+                    None => Write::Refused,
+                }
+            })))
+        }
+
+        fn damage(&self, job: &Job) -> Option<Result<(), WorldError>> {
+            self.with(|cluster| {
+                cluster
+                    .arriving
+                    .get_mut(&(job.to.node, job.shard))?
+                    .pop_first()
+            });
+            Some(Ok(()))
+        }
+    }
+
+    fn world() -> Result<MemoryMover, WorldError> {
+        let world = MemoryMover::default();
+        world.with(|cluster| {
+            for (node, shard) in [(SOURCE, SHARD), (DESTINATION, BYSTANDER)] {
+                let rows = (0..9).map(|row| (format!("row {row}"), format!("of {shard}")));
+                cluster.serving.insert((node, shard), rows.collect());
+            }
+        });
+        Ok(world)
+    }
+
+    #[test]
+    fn the_mover_keeps_the_contract() -> Result<(), Box<dyn Error>> {
+        // In memory, where the system has such a folder: the trackers sync at each transition.
+        let memory = Some(PathBuf::from("/dev/shm")).filter(|folder| folder.is_dir());
+        let options = Options {
+            folder: memory,
+            ..Options::default()
+        };
+        println!("{}", conformance(world, &options)?);
+        Ok(())
+    }
 }

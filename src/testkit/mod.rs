@@ -1,5 +1,7 @@
 //! For tests: of this library, and of what stands on it. Feature `testkit`.
 
+pub mod mover;
+
 mod later_version;
 
 pub use later_version::LaterVersion;

@@ -13,6 +13,7 @@
 
 mod child;
 mod claims;
+mod conformance;
 mod crash;
 mod durability;
 mod executor;

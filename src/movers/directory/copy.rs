@@ -213,9 +213,16 @@ impl<'a> Copier<'a> {
         file: &std::fs::File,
     ) -> Result<(), Problem> {
         let cannot = "sync the file";
-        // A hole at the end has to count, or the file looks shorter than the checkpoint.
-        file.set_len(offset)
-            .and_then(|()| file.sync_data())
+        // A hole at the end has to count, or the file looks shorter than the checkpoint. Never
+        // shorter than it is: an attempt that was overtaken while it stood still has a later one's
+        // file in hand, which may serve by now.
+        file.metadata()
+            .and_then(|meta| {
+                if meta.len() < offset {
+                    file.set_len(offset)?;
+                }
+                file.sync_data()
+            })
             .map_err(Problem::io(cannot, || self.target.path(path)))?;
         self.sync()?;
         self.meter.checkpoint(&Cursor {

@@ -1,5 +1,6 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
+use std::sync::Mutex;
 
 use super::support::*;
 use crate::executor::{MoverError, ShardMover};
@@ -205,4 +206,56 @@ fn a_copy_that_is_told_to_stop_leaves_a_last_checkpoint() {
         "nothing is copied twice"
     );
     same(&mover, &job);
+}
+
+/// An attempt stood still in the middle of a file for so long that another one took the migration
+/// over, went on in the same file, and cut over. Then the first one was told to stop, and for its
+/// last checkpoint cut the file to what it had copied of it itself: the shard that was moved, and
+/// served, lost its end.
+#[test]
+fn an_attempt_that_was_overtaken_does_not_cut_the_file_that_serves() {
+    use crate::executor::{Interrupted, Reporter};
+    use crate::schema::text::Checkpoint;
+    /// At the first report after a checkpoint the migration is finished by another attempt.
+    struct Overtaken<'a>(&'a Nodes, Recorder, Mutex<bool>);
+    impl Overtaken<'_> {
+        fn overtake(&self) -> Result<(), Interrupted> {
+            let (Some(checkpoint), false) = (self.1.saved(), *self.2.lock().unwrap()) else {
+                return Ok(());
+            };
+            *self.2.lock().unwrap() = true;
+            let (mover, job) = (eager(), self.0.job("s"));
+            let second = Recorder::from(Some(&checkpoint));
+            mover.copy(&job, Some(&checkpoint), &second).unwrap();
+            mover.activate(&job).unwrap();
+            mover.release_source(&job).unwrap();
+            Err(Interrupted)
+        }
+    }
+    impl Reporter for Overtaken<'_> {
+        fn progress(&self, done: u64, total: Option<u64>) -> Result<(), Interrupted> {
+            self.overtake()?;
+            self.1.progress(done, total)
+        }
+        fn checkpoint(&self, c: Checkpoint, d: u64, t: Option<u64>) -> Result<(), Interrupted> {
+            if *self.2.lock().unwrap() {
+                return Err(Interrupted);
+            }
+            self.1.checkpoint(c, d, t)
+        }
+        fn verified(&self, done: u64, total: u64) -> Result<(), Interrupted> {
+            self.1.verified(done, total)
+        }
+        fn throttle(&self, bytes: u64) -> Result<(), Interrupted> {
+            self.1.throttle(bytes)
+        }
+    }
+    let nodes = Nodes::new();
+    fs::write(nodes.from().join("s"), noise(1, 100_000)).unwrap();
+    let first = Overtaken(&nodes, Recorder::default(), Mutex::new(false));
+    let error = eager().copy(&nodes.job("s"), None, &first).unwrap_err();
+    assert!(matches!(error, MoverError::Interrupted(_)), "{error}");
+    let moved = fs::read(nodes.to().join("s")).unwrap();
+    assert_eq!(moved.len(), 100_000);
+    assert_eq!(moved, noise(1, 100_000));
 }
