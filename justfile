@@ -33,3 +33,11 @@ tree:
 # Write golden fixtures that are missing
 bless:
     SHARDFERRY_BLESS=1 cargo test -p migrations-schema --test it the_code_writes
+
+# The release binary, killed at 10,000 random moments (about 15 minutes)
+kill kills="10000":
+    SHARDFERRY_KILLS={{kills}} cargo test --release -p shardferry-cli --test it chaos -- --nocapture
+
+# The release binary, killed before every call that writes, in a script of commands
+kill-every-write:
+    SHARDFERRY_STRIDE=1 cargo test --release -p shardferry-cli --test it every_write -- --nocapture
