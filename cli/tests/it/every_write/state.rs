@@ -51,10 +51,12 @@ impl State {
         rows.push(format!("pruned {}", image.pruned().migrations));
         let mut log = BTreeMap::new();
         for (seq, event) in &image.events {
-            let kind = match serde_json::to_value(&event.kind).unwrap() {
-                serde_json::Value::Object(fields) => fields.keys().next().unwrap().clone(),
-                other => other.to_string(),
-            };
+            // An event with details is a map from its kind to them.
+            let kind = serde_json::to_value(&event.kind).unwrap();
+            let kind = kind
+                .as_object()
+                .and_then(|fields| fields.keys().next().cloned())
+                .unwrap_or_else(|| kind.to_string());
             log.insert(seq.0, format!("{kind} {:?}", event.shard));
         }
         Self { image, rows, log }

@@ -97,7 +97,11 @@ fn follow(leader: Pid, kill_before: Option<usize>) -> Ended {
             WaitStatus::Signaled(thread, ..) if thread == leader => {
                 return Ended { calls, code: None };
             }
-            _ => {}
+            // The end of a thread.
+            WaitStatus::Exited(..)
+            | WaitStatus::Signaled(..)
+            | WaitStatus::Continued(_)
+            | WaitStatus::StillAlive => {}
         }
     }
 }
