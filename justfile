@@ -38,6 +38,6 @@ bless:
 kill kills="10000":
     SHARDFERRY_KILLS={{kills}} cargo test --release -p shardferry-cli --test it chaos -- --nocapture
 
-# The release binary, killed before every call that writes, in a script of commands
+# The release binary, killed before every call that writes, in a script of commands (about 5 minutes)
 kill-every-write:
     SHARDFERRY_STRIDE=1 cargo test --release -p shardferry-cli --test it every_write -- --nocapture
