@@ -37,3 +37,11 @@ bless:
 # The conformance suite of movers at every report of the directory mover
 conformance:
     cargo test --test it conformance::directory -- --ignored --nocapture
+
+# The release binary, killed at 10,000 random moments (about 15 minutes)
+kill kills="10000":
+    SHARDFERRY_KILLS={{kills}} cargo test --release -p shardferry-cli --test it chaos -- --nocapture
+
+# The release binary, killed before every call that writes, in a script of commands (about 5 minutes)
+kill-every-write:
+    SHARDFERRY_STRIDE=1 cargo test --release -p shardferry-cli --test it every_write -- --nocapture

@@ -3,11 +3,13 @@
 //! byte as it was.
 //!
 //! The seed is printed; `SHARDFERRY_SEED=<seed>` replays the same files and the same moments.
+//! `SHARDFERRY_KILLS=10000` kills so often, in many clusters one after the other (`just kill`).
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,51 +17,88 @@ use shardferry::movers::directory::is_temporary_name;
 use shardferry::{MigrationTracker, NodeId};
 use tempfile::TempDir;
 
-/// How often the binary has to die before the test may end.
-const KILLS_MIN: usize = 30;
+use crate::digest::digest;
+use crate::random::{Random, number, seed};
+use crate::support::{binary, quick_folder};
+
+/// How often the binary has to die before the test may end, without `SHARDFERRY_KILLS`.
+const KILLS_MIN: u64 = 30;
+
+/// A cluster is put away after so many kills: what retention and growth do is seen, and so is
+/// what is new in a fresh file.
+const KILLS_PER_CLUSTER: u64 = 500;
+
+/// One in so many clusters has a shard that takes many lives to copy.
+const LARGE_EVERY: u64 = 4;
 
 /// How long the test looks for a moment to kill at before it says that there is none.
 const PATIENCE: Duration = Duration::from_secs(240);
+/// And for each kill that is asked for.
+const PATIENCE_PER_KILL: Duration = Duration::from_secs(1);
+
+const SIGKILL: i32 = 9;
 
 const NODES: u64 = 3;
 const SHARDS: u64 = 30;
 
 #[test]
 fn killed_at_random_moments_it_loses_nothing() {
-    let seed = std::env::var("SHARDFERRY_SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(|| u64::from(std::process::id()) * 7_919);
-    eprintln!("SHARDFERRY_SEED={seed}");
-    let mut random = Random(seed);
-    let cluster = Cluster::build(&mut random);
-    let digests = cluster.digests();
-    assert_eq!(digests.len(), usize::try_from(SHARDS).unwrap());
-
+    let mut random = Random(seed());
+    let wanted = number("SHARDFERRY_KILLS", KILLS_MIN);
+    let patience = PATIENCE + PATIENCE_PER_KILL * u32::try_from(wanted).unwrap();
     let started = Instant::now();
-    let (mut kills, mut phases) = (0, 0);
-    // Each phase empties one node onto the others: plenty of moves, in every direction.
-    while kills < KILLS_MIN {
-        assert!(started.elapsed() < PATIENCE, "only {kills} kills");
-        cluster.drain(phases % NODES + 1);
-        kills += cluster.rebalance_under_fire(&mut random);
-        phases += 1;
-        cluster.assert_whole(&digests, phases);
+    let (mut kills, mut phases, mut clusters) = (0, 0, 0);
+    while kills < wanted {
+        let is_large = clusters % LARGE_EVERY == 0;
+        let (cluster, killed) = Cluster::build(&mut random, is_large);
+        let digests = cluster.digests();
+        assert_eq!(digests.len(), usize::try_from(SHARDS).unwrap());
+        kills += killed;
+        let end = wanted.min(kills + KILLS_PER_CLUSTER);
+        // Each phase empties one node onto the others: plenty of moves, in every direction.
+        for phase in 1.. {
+            assert!(started.elapsed() < patience, "only {kills} kills");
+            cluster.drain((phase - 1) % NODES + 1);
+            kills += cluster.rebalance_under_fire(&mut random);
+            phases += 1;
+            cluster.assert_whole(&digests, phase);
+            if kills >= end {
+                break;
+            }
+        }
+        clusters += 1;
+        if wanted > KILLS_MIN {
+            eprintln!("{kills} kills, {:.0?}", started.elapsed());
+        }
     }
-    eprintln!("{kills} kills in {phases} phases, {:?}", started.elapsed());
+    eprintln!(
+        "{kills} kills in {phases} phases of {clusters} clusters, 0 bad, {:.0?}",
+        started.elapsed()
+    );
 }
 
 struct Cluster {
     folder: TempDir,
+    /// The longest lives are `1 << longest` milliseconds.
+    longest: u64,
+}
+
+/// How a life of the binary ended.
+struct Ended {
+    killed: bool,
+    status: ExitStatus,
 }
 
 impl Cluster {
-    /// Every shard on the first node: files, folders, and one file that is larger than what is
-    /// copied between two checkpoints.
-    fn build(random: &mut Random) -> Self {
+    /// Every shard on the first node: files and folders, and in a large cluster one file that is
+    /// larger than what is copied between two checkpoints. Also how often the creation of the
+    /// database was killed.
+    fn build(random: &mut Random, is_large: bool) -> (Self, u64) {
         let cluster = Self {
-            folder: TempDir::new().unwrap(),
+            folder: quick_folder(),
+            longest: if is_large { 9 } else { 6 },
         };
+        let bytes_max = if is_large { 600_000 } else { 20_000 };
         for node in 1..=NODES {
             fs::create_dir(cluster.node(node)).unwrap();
         }
@@ -69,20 +108,34 @@ impl Cluster {
                 0 => {
                     fs::create_dir_all(path.join("deep/er")).unwrap();
                     for (at, name) in ["a", "deep/b", "deep/er/c"].iter().enumerate() {
-                        let len = random.below(120_000) + u64::try_from(at).unwrap();
+                        let len = random.below(bytes_max / 5) + u64::try_from(at).unwrap();
                         fs::write(path.join(name), random.bytes(len)).unwrap();
                     }
                 }
-                1 if shard == 1 => fs::write(path, random.bytes(70 << 20)).unwrap(),
+                1 if shard == 1 && is_large => fs::write(path, random.bytes(70 << 20)).unwrap(),
                 _ => {
-                    let len = random.below(600_000);
+                    let len = random.below(bytes_max);
                     fs::write(path, random.bytes(len)).unwrap();
                 }
             }
         }
+        let kills = cluster.create_under_fire(random);
         assert!(cluster.run(&["init"]).success());
         cluster.apply(None);
-        cluster
+        (cluster, kills)
+    }
+
+    /// Kills the creation of the database; how often. It is then not there, or whole.
+    fn create_under_fire(&self, random: &mut Random) -> u64 {
+        let mut kills = 0;
+        for _ in 0..8 {
+            kills += u64::from(self.live(&["init"], random.below(8_000)).killed);
+            if self.database().exists() {
+                assert!(self.run(&["check"]).success(), "check after a creation");
+                fs::remove_file(self.database()).unwrap();
+            }
+        }
+        kills
     }
 
     fn node(&self, id: u64) -> PathBuf {
@@ -94,7 +147,7 @@ impl Cluster {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shardferry"));
+        let mut command = Command::new(binary());
         command
             .arg("--db")
             .arg(self.database())
@@ -105,7 +158,7 @@ impl Cluster {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> std::process::ExitStatus {
+    fn run(&self, arguments: &[&str]) -> ExitStatus {
         let mut command = self.command(arguments);
         let output = command.stderr(Stdio::piped()).output().unwrap();
         if !output.status.success() {
@@ -140,34 +193,54 @@ impl Cluster {
 
     /// Plans and moves, killed again and again; how often. The first call plans; when it dies
     /// before its plan is begun, the next one plans again.
-    fn rebalance_under_fire(&self, random: &mut Random) -> usize {
+    fn rebalance_under_fire(&self, random: &mut Random) -> u64 {
         let mut kills = 0;
         loop {
+            if random.below(4) == 0 {
+                kills += self.burst(random);
+            }
             let command = if self.has_work() { "run" } else { "rebalance" };
             let arguments: &[&str] = match command {
                 "run" => &["run", "--workers", "3"],
                 _ => &["rebalance", "--by", "count", "--threshold", "0", "--yes"],
             };
-            let mut child = self.command(arguments).spawn().unwrap();
             // Mostly short lives, some long enough for the largest shard.
-            let longest_ms = 5 << random.below(8);
-            let life = Duration::from_millis(random.below(longest_ms));
-            thread::sleep(life);
-            let finished = child.try_wait().unwrap();
-            if finished.is_none() {
-                child.kill().unwrap();
-                kills += 1;
-            }
-            let status = child.wait().unwrap();
+            let longest_ms = 1 << (1 + random.below(self.longest));
+            let life = self.live(arguments, random.below(1_000 * longest_ms));
+            kills += u64::from(life.killed);
             assert!(self.run(&["check"]).success(), "check after a kill");
-            if status.success() && !self.has_work() {
+            if life.status.success() && !self.has_work() {
                 return kills;
             }
             assert!(
-                finished.is_none() || status.success(),
-                "{command} ended by itself with {status}"
+                life.killed || life.status.success(),
+                "{command} ended by itself with {}",
+                life.status
             );
         }
+    }
+
+    /// Lives so short that most end while the file is opened, which the one before left to be
+    /// recovered.
+    fn burst(&self, random: &mut Random) -> u64 {
+        let mut kills = 0;
+        for _ in 0..2 + random.below(8) {
+            let life = self.live(&["run"], random.below(6_000));
+            assert!(life.killed || life.status.success(), "{}", life.status);
+            kills += u64::from(life.killed);
+        }
+        kills
+    }
+
+    /// Runs the binary, and kills it after so many microseconds.
+    fn live(&self, arguments: &[&str], life_us: u64) -> Ended {
+        let mut child = self.command(arguments).spawn().unwrap();
+        thread::sleep(Duration::from_micros(life_us));
+        child.kill().unwrap();
+        let status = child.wait().unwrap();
+        // It may have ended just before.
+        let killed = status.signal() == Some(SIGKILL);
+        Ended { killed, status }
     }
 
     /// Whether something is unfinished.
@@ -219,54 +292,5 @@ impl Cluster {
             .filter(|name| name.to_string_lossy().starts_with('.'))
             .collect();
         assert!(left.is_empty(), "left behind: {left:?}");
-    }
-}
-
-/// The digest of a file, or of all files in a folder with their names.
-fn digest(path: &Path) -> String {
-    let mut hasher = blake3::Hasher::new();
-    feed(&mut hasher, path, Path::new(""));
-    hasher.finalize().to_hex().to_string()
-}
-
-fn feed(hasher: &mut blake3::Hasher, path: &Path, name: &Path) {
-    hasher.update(name.as_os_str().as_encoded_bytes());
-    if path.is_dir() {
-        let mut names: Vec<_> = fs::read_dir(path)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
-        names.sort();
-        for entry in names {
-            feed(hasher, &path.join(&entry), &name.join(&entry));
-        }
-    } else {
-        hasher.update(&fs::read(path).unwrap());
-    }
-}
-
-/// SplitMix64: small, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
-    }
-
-    fn bytes(&mut self, len: u64) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        while u64::try_from(bytes.len()).unwrap() < len {
-            bytes.extend_from_slice(&self.next().to_le_bytes());
-        }
-        bytes.truncate(usize::try_from(len).unwrap());
-        bytes
     }
 }

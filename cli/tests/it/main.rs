@@ -8,12 +8,16 @@
 )]
 #![allow(missing_docs, unreachable_pub, reason = "nobody imports a test")]
 
+mod digest;
+mod random;
 mod support;
 
 mod apply;
 mod apply_errors;
 mod chaos;
 mod demo;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod every_write;
 mod lifecycle;
 mod output;
 mod rebalance;

@@ -8,6 +8,21 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// The binary: the one that was built with these tests, or the one that `SHARDFERRY_BIN` names.
+pub fn binary() -> PathBuf {
+    let built = env!("CARGO_BIN_EXE_shardferry");
+    std::env::var_os("SHARDFERRY_BIN").map_or_else(|| built.into(), PathBuf::from)
+}
+
+/// A folder in memory where the machine has one, unless `TMPDIR` says where: what a killed
+/// process has written is there all the same, and no `fsync` waits for a disk.
+pub fn quick_folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let told = std::env::var_os("TMPDIR").is_some();
+    let quick = (!told).then(|| TempDir::new_in(memory).ok()).flatten();
+    quick.unwrap_or_else(|| tempfile::tempdir().unwrap())
+}
+
 /// A folder of its own for each test.
 pub struct World {
     folder: TempDir,
@@ -61,7 +76,7 @@ impl World {
 
     /// The binary, with neither a terminal nor colours of the surroundings.
     pub fn command<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_shardferry"));
+        let mut command = Command::new(binary());
         command
             .args(args)
             .current_dir(self.folder.path())

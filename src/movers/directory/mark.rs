@@ -13,8 +13,11 @@ use crate::schema::NodeId;
 /// The name of the mark in a node's directory.
 pub const MARK_NAME: &str = ".shardferry-node";
 
+/// What a mark is called until it is whole: something between these two.
+const UNFINISHED: (&str, &str) = (".shardferry-", ".mark");
+
 /// Marks `directory` as that of `node`. Marking twice is marking once; a crash leaves the mark or
-/// none.
+/// none, and perhaps a small file that the next call removes.
 ///
 /// # Errors
 /// [`ScanError`] when it is the directory of another node already, or cannot be written to.
@@ -22,7 +25,7 @@ pub fn mark(directory: &Path, node: NodeId) -> Result<(), ScanError> {
     match read(directory)? {
         Some(marked) if marked == node.to_string() => return Ok(()),
         Some(marked) => return Err(of_another(directory, &marked, node).into()),
-        None => {}
+        None => sweep(directory),
     }
     let path = directory.join(MARK_NAME);
     let cannot = |source| Problem::Io {
@@ -31,8 +34,8 @@ pub fn mark(directory: &Path, node: NodeId) -> Result<(), ScanError> {
         source,
     };
     let mut file = tempfile::Builder::new()
-        .prefix(".shardferry-")
-        .suffix(".mark")
+        .prefix(UNFINISHED.0)
+        .suffix(UNFINISHED.1)
         .tempfile_in(directory)
         .map_err(cannot)?;
     writeln!(file, "{node}").map_err(cannot)?;
@@ -42,6 +45,22 @@ pub fn mark(directory: &Path, node: NodeId) -> Result<(), ScanError> {
         .and_then(|folder| folder.sync_all())
         .map_err(cannot)?;
     Ok(())
+}
+
+/// Removes what an interrupted marking left. Failing to is not failing to mark. Whoever marks the
+/// same directory at this moment may fail once.
+fn sweep(directory: &Path) {
+    let (prefix, suffix) = UNFINISHED;
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if name.starts_with(prefix.as_bytes())
+            && name.ends_with(suffix.as_bytes())
+            && let Err(error) = fs::remove_file(entry.path())
+        {
+            tracing::debug!(path = ?entry.path(), %error, "left an unfinished mark");
+        }
+    }
 }
 
 /// Refuses a directory that is not marked as that of `endpoint`.

@@ -64,3 +64,17 @@ fn a_mark_is_no_shard() {
     assert_eq!(scan(&nodes.from()).unwrap(), []);
     assert!(!is_temporary_name(".shardferry-node".as_ref()));
 }
+
+/// A process that was killed while it marked a directory left `.shardferry-XXXXXX.mark` there, for
+/// ever: scans passed over it, and nothing removed it.
+#[test]
+fn what_a_killed_marking_left_is_removed_by_the_next() {
+    let nodes = Nodes::new();
+    fs::write(nodes.from().join(".shardferry-leN4RA.mark"), b"1").unwrap();
+    fs::write(nodes.from().join("orders.mark"), b"a shard").unwrap();
+    mark(&nodes.from(), NodeId(1)).unwrap();
+    let entries = fs::read_dir(nodes.from()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".shardferry-node", "orders.mark"]);
+}
