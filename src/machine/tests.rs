@@ -1,3 +1,4 @@
+mod progress;
 mod regressions;
 mod sequences;
 mod subject;
