@@ -1,6 +1,7 @@
 //! The rows on disk: a small transaction interface, typed rows over it, and the redb driver. The
 //! only module that names redb.
 
+mod contents;
 mod create;
 mod disk;
 mod driver;
@@ -22,6 +23,8 @@ pub use procedure::Procedure;
 pub use snapshot::Snapshot;
 pub use tx::{Direction, ReadRows, Row, Scan, Tx, Visit};
 
+pub(crate) use contents::{Contents, contents, each_row};
+pub(crate) use create::Draft;
 pub(crate) use disk::{Disk, FileSystem};
 pub(crate) use driver::{Commit, Store};
 pub(crate) use rows::{delete, first, get, has, last, log_end, put, scan, scan_keys, scan_lenient};

@@ -20,7 +20,17 @@ impl Store {
         path: &Path,
         options: &OpenOptions,
     ) -> Result<Self, OpenError> {
-        let guard = open_file(disk, path)?;
+        let store = Self::open_guarded(path, open_file(disk, path)?, options)?;
+        disk.sweep(path);
+        Ok(store)
+    }
+
+    /// Opens what `guard` holds back the writes to; `path` is what errors call it.
+    pub(super) fn open_guarded(
+        path: &Path,
+        guard: GuardedFile,
+        options: &OpenOptions,
+    ) -> Result<Self, OpenError> {
         let db = builder(options)
             .create_with_backend(guard.clone())
             .map_err(|error| refused(path, error))?;
@@ -30,7 +40,6 @@ impl Store {
             path: path.to_owned(),
             source,
         })?;
-        disk.sweep(path);
         Ok(Self::new(db, options.durability))
     }
 }

@@ -112,7 +112,11 @@ impl MigrationTracker {
         path: &Path,
         options: &OpenOptions,
     ) -> Result<Self, OpenError> {
-        let store = Store::open(disk, path, options)?;
+        Self::over(Store::open(disk, path, options)?, path)
+    }
+
+    /// A handle of an open file.
+    pub(super) fn over(store: Store, path: &Path) -> Result<Self, OpenError> {
         let (newest, settings) = store
             .read(opening_facts)
             .map_err(|source| OpenError::Store {
