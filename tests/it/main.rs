@@ -11,6 +11,7 @@
     reason = "a test that cannot go on says so and fails"
 )]
 
+mod backup;
 mod child;
 mod claims;
 mod crash;
@@ -26,7 +27,9 @@ mod planning;
 mod planting;
 mod registry;
 mod regressions;
+mod rich;
 mod steps;
 mod support;
 mod syscalls;
 mod threads;
+mod transfer;

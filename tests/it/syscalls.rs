@@ -14,14 +14,22 @@ const WRITES: &str = "pwrite64,pwritev,pwritev2,ftruncate,fallocate,fdatasync,fs
                       fchmod,link,linkat,rename,renameat,renameat2,unlink,unlinkat";
 
 /// More calls than a creation makes: the sweep ends before, or something is wrong.
-const CALLS_MAX: usize = 2_000;
+pub(crate) const CALLS_MAX: usize = 2_000;
 
-fn strace_works() -> bool {
+pub(crate) fn strace_works() -> bool {
     let mut probe = Command::new("strace");
     probe
         .args(["-f", "-o", "/dev/null", "true"])
         .stderr(Stdio::null());
     probe.status().is_ok_and(|status| status.success())
+}
+
+/// What a child says whose `call`th write call kills it; `None`: nothing, it was killed.
+pub(crate) fn killed_at(call: usize, task: &str, file: &Path) -> Option<String> {
+    let inject = format!("inject={WRITES}:signal=KILL:when={call}");
+    let trace = format!("trace={WRITES}");
+    let arguments = ["-f", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+    child::answer(child::command_under("strace", &arguments, task, file)).unwrap()
 }
 
 /// After a kill: no file or a good one, and an open leaves nothing else in the folder.
@@ -46,16 +54,7 @@ fn creation_killed_at_every_write_leaves_no_file_or_a_good_one() {
     let mut with_a_file = 0;
     for call in 1..CALLS_MAX {
         let place = Place::new();
-        let inject = format!("inject={WRITES}:signal=KILL:when={call}");
-        let trace = format!("trace={WRITES}");
-        let arguments = ["-f", "-o", "/dev/null", "-e", &trace, "-e", &inject];
-        let said = child::answer(child::command_under(
-            "strace",
-            &arguments,
-            "create",
-            &place.path(),
-        ));
-        let untouched = said.unwrap().is_some();
+        let untouched = killed_at(call, "create", &place.path()).is_some();
         with_a_file += usize::from(place.path().exists());
         none_or_good(&place, &format!("killed at call {call}"));
         if untouched {
