@@ -131,6 +131,7 @@ impl From<OpenError> for Failure {
             | OpenError::NotOwner { .. }
             | OpenError::NotADatabase { .. }
             | OpenError::NewerFormat { .. }
+            | OpenError::Upgrade { .. }
             | OpenError::Damaged { .. }
             | OpenError::Io { .. }
             | OpenError::Store { .. } => (Exit::Database, None),

@@ -244,3 +244,46 @@ pub(crate) fn decode<R: Record>(
         Err(DecodeError::NotCanonical)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::id::ShardId;
+
+    /// A record of any length; the length of its payload is its own and that of the number before
+    /// it.
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Blob(String);
+
+    impl Record for Blob {
+        type Key = ShardId;
+        const VERSION: u8 = 1;
+
+        fn validate(&self, _: &ShardId) -> Result<(), &'static str> {
+            Ok(())
+        }
+    }
+
+    /// bincode's length of a text of 2^16 bytes or a little less: a byte and two bytes.
+    const LEN_BYTES: usize = 3;
+
+    #[test]
+    fn the_longest_payload_is_written_and_read_and_one_byte_more_is_not() {
+        let longest = Blob("x".repeat(PAYLOAD_BYTES_MAX - LEN_BYTES));
+        let (table, key) = (TableId::Shards, ShardId(1));
+        let bytes = encode(table, &key, &longest).unwrap();
+        assert_eq!(bytes.len(), HEADER_BYTES + PAYLOAD_BYTES_MAX);
+        assert_eq!(decode::<Blob>(table, &key, &bytes), Ok(longest));
+
+        for more in [1, 2] {
+            let len = PAYLOAD_BYTES_MAX + more;
+            let longer = Blob("x".repeat(len - LEN_BYTES));
+            assert_eq!(
+                encode(table, &key, &longer),
+                Err(EncodeError::TooLong { len })
+            );
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::disk::{Disk, StorageBackend, Temporary};
+use super::format::FORMATS;
 use super::guard::GuardedFile;
 use super::open::builder;
 use super::redb_tx::RedbTx;
@@ -101,7 +102,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn open(&self, options: &OpenOptions) -> Result<Store, OpenError> {
         let guard = self.temporary.backend().and_then(GuardedFile::hold);
         let guard = guard.map_err(io_error(self.path, "reopening"))?;
-        Store::open_guarded(self.path, guard, options)
+        Store::open_guarded(self.path, guard, options, FORMATS)
     }
 
     /// Gives it its name, unless something has it by now. Durable when this returns.

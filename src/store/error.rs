@@ -216,6 +216,19 @@ pub enum OpenError {
         /// The newest format that is known.
         known: u32,
     },
+    /// The file has an older format and could not be brought to the newest. It has one or the other,
+    /// whole: opening it again goes on.
+    #[error("{path} could not be upgraded from format {found} to {newest}: open it again")]
+    Upgrade {
+        /// The path.
+        path: PathBuf,
+        /// The format of the file.
+        found: u32,
+        /// The newest format.
+        newest: u32,
+        /// The cause.
+        source: StoreError,
+    },
     /// The integrity check found damage.
     #[error("{path} is damaged ({detail}): restore it from a backup")]
     Damaged {

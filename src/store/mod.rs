@@ -6,9 +6,12 @@ mod create;
 mod disk;
 mod driver;
 mod error;
+mod format;
 mod guard;
 mod open;
 mod options;
+#[cfg(unix)]
+mod owner;
 mod procedure;
 mod redb_read;
 mod redb_tx;
@@ -27,5 +30,8 @@ pub(crate) use contents::{Contents, contents, each_row};
 pub(crate) use create::Draft;
 pub(crate) use disk::{Disk, FileSystem};
 pub(crate) use driver::{Commit, Store};
+pub(crate) use format::{FORMATS, Formats};
+#[cfg(feature = "testkit")]
+pub(crate) use format::{Step, rewrite};
 pub(crate) use rows::{delete, first, get, has, last, log_end, put, scan, scan_keys, scan_lenient};
 pub(crate) use snapshot::active;

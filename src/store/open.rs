@@ -4,10 +4,10 @@ use std::path::Path;
 use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableError};
 
 use super::disk::Disk;
+use super::format::{Formats, Upgrade};
 use super::guard::GuardedFile;
 use super::redb_tx::definition;
-use super::{OpenError, OpenOptions, Store, StoreError};
-use crate::schema::FORMAT;
+use super::{Commit, OpenError, OpenOptions, Store, StoreError};
 use crate::schema::codec::DecodeError;
 use crate::schema::key::{Key as _, MetaKey};
 use crate::schema::table::{META, TableId};
@@ -19,8 +19,9 @@ impl Store {
         disk: &dyn Disk,
         path: &Path,
         options: &OpenOptions,
+        formats: Formats,
     ) -> Result<Self, OpenError> {
-        let store = Self::open_guarded(path, open_file(disk, path)?, options)?;
+        let store = Self::open_guarded(path, open_file(disk, path)?, options, formats)?;
         disk.sweep(path);
         Ok(store)
     }
@@ -30,17 +31,38 @@ impl Store {
         path: &Path,
         guard: GuardedFile,
         options: &OpenOptions,
+        formats: Formats,
     ) -> Result<Self, OpenError> {
         let db = builder(options)
             .create_with_backend(guard.clone())
             .map_err(|error| refused(path, error))?;
-        check_format(path, &db)?;
+        let found = admit(path, &db, formats)?;
+        if found == formats.newest() {
+            check_tables(path, &db)?;
+        }
         guard.release().map_err(|source| OpenError::Io {
             doing: "preparing",
             path: path.to_owned(),
             source,
         })?;
-        Ok(Self::new(db, options.durability))
+        let store = Self::new(db, options.durability);
+        if found < formats.newest() {
+            store.upgrade(path, found, formats)?;
+        }
+        Ok(store)
+    }
+
+    fn upgrade(&self, path: &Path, found: u32, formats: Formats) -> Result<(), OpenError> {
+        let newest = formats.newest();
+        self.write(&Upgrade { formats, found }, |()| Commit::Durable)
+            .map_err(|source| OpenError::Upgrade {
+                path: path.to_owned(),
+                found,
+                newest,
+                source,
+            })?;
+        tracing::info!(path = %path.display(), found, newest, "upgraded the format of the file");
+        Ok(())
     }
 }
 
@@ -108,8 +130,8 @@ fn refused(path: &Path, error: DatabaseError) -> OpenError {
     }
 }
 
-/// Refuses a file that is not ours, or that a newer version wrote.
-fn check_format(path: &Path, db: &Database) -> Result<(), OpenError> {
+/// The format of the file. Refuses one that is not ours, or that a newer version wrote.
+fn admit(path: &Path, db: &Database, formats: Formats) -> Result<u32, OpenError> {
     let not_ours = |detail: String| OpenError::NotADatabase {
         path: path.to_owned(),
         detail,
@@ -137,20 +159,28 @@ fn check_format(path: &Path, db: &Database) -> Result<(), OpenError> {
     let newer = |found| OpenError::NewerFormat {
         path: path.to_owned(),
         found,
-        known: FORMAT,
+        known: formats.newest(),
     };
     match META.decode(&MetaKey::File, value.value()) {
-        Ok(FileMeta { format, .. }) if format > FORMAT => return Err(newer(format)),
-        Ok(_) => {}
-        Err(DecodeError::Version { found, .. }) => return Err(newer(u32::from(found))),
-        Err(error) => return Err(store_error(StoreError::row(TableId::Meta, &key, error))),
+        Ok(FileMeta { format, .. }) if format > formats.newest() => Err(newer(format)),
+        Ok(FileMeta { format, .. }) => Ok(format),
+        Err(DecodeError::Version { found, .. }) => Err(newer(u32::from(found))),
+        Err(error) => Err(store_error(StoreError::row(TableId::Meta, &key, error))),
     }
+}
+
+/// Whether every table of the newest format is there.
+fn check_tables(path: &Path, db: &Database) -> Result<(), OpenError> {
+    let damaged = |detail: String| OpenError::Damaged {
+        path: path.to_owned(),
+        detail,
+    };
+    let read = db
+        .begin_read()
+        .map_err(|error| damaged(error.to_string()))?;
     for id in TableId::ALL {
         read.open_table(definition(*id))
-            .map_err(|error| OpenError::Damaged {
-                path: path.to_owned(),
-                detail: error.to_string(),
-            })?;
+            .map_err(|error| damaged(error.to_string()))?;
     }
     Ok(())
 }

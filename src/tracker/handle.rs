@@ -9,8 +9,8 @@ use crate::schema::table::{EVENTS, SETTINGS};
 use crate::schema::v1::{FileMeta, Settings};
 use crate::schema::{FORMAT, FileId, SessionId, TimestampMs};
 use crate::store::{
-    Commit, Disk, FileSystem, OpenError, OpenOptions, Procedure, ReadRows, Scan, Store, StoreError,
-    get, scan_lenient,
+    Commit, Disk, FORMATS, FileSystem, Formats, OpenError, OpenOptions, Procedure, ReadRows, Scan,
+    Store, StoreError, get, scan_lenient,
 };
 
 /// Keeps track of migrations in one file, across crashes.
@@ -112,7 +112,17 @@ impl MigrationTracker {
         path: &Path,
         options: &OpenOptions,
     ) -> Result<Self, OpenError> {
-        Self::over(Store::open(disk, path, options)?, path)
+        Self::open_as(disk, path, options, FORMATS)
+    }
+
+    /// As [`Self::open_on`], as a version of the library that knows `formats`.
+    pub(crate) fn open_as(
+        disk: &dyn Disk,
+        path: &Path,
+        options: &OpenOptions,
+        formats: Formats,
+    ) -> Result<Self, OpenError> {
+        Self::over(Store::open(disk, path, options, formats)?, path)
     }
 
     /// A handle of an open file.

@@ -273,8 +273,9 @@ fn an_export_that_was_cut_off_is_refused() {
     let (lines, facts) = exported();
     for end in 0..lines.len() - 1 {
         let said = read(&lines[..end]).unwrap_err();
+        // In the line that was cut, or, where only the end of a line is missing, in the next.
         let line = lines[..end].matches('\n').count() as u64 + 1;
-        assert_eq!(said.0, line, "{} bytes: {said:?}", end);
+        assert!([line, line + 1].contains(&said.0), "{end} bytes: {said:?}");
         assert!(
             matches!(said.1, Fault::CutOff | Fault::Header(_) | Fault::Json(_)),
             "{end} bytes: {said:?}"

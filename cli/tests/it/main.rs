@@ -18,3 +18,4 @@ mod lifecycle;
 mod output;
 mod rebalance;
 mod scan;
+mod transfer;
