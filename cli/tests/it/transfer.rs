@@ -94,10 +94,10 @@ fn an_import_of_an_export_exports_the_same() {
 fn what_is_there_is_not_overwritten() {
     let world = world();
     world.run(["export", "--output", "a.jsonl"]).ok();
-    let before = fs::read(world.path("shardferry.redb")).unwrap();
     world
         .run(["export", "--output", "a.jsonl"])
         .fails(3, &["a.jsonl exists already"]);
+    let before = fs::read(world.path("shardferry.redb")).unwrap();
     world
         .run(["import", "a.jsonl"])
         .fails(3, &["shardferry.redb exists already"]);
