@@ -177,11 +177,14 @@ impl MigrationTracker {
     }
 }
 
+/// What is shown each row: its table, key and value.
+type Visit<'a> = dyn FnMut(TableId, &[u8], &[u8]) -> Result<(), BackupError> + 'a;
+
 /// Shows every row to `visit` and sums up all of them, in one read transaction.
 fn read_all(
     store: &Store,
     stage: BackupStage,
-    visit: &mut dyn FnMut(TableId, &[u8], &[u8]) -> Result<(), BackupError>,
+    visit: &mut Visit<'_>,
     progress: &mut dyn FnMut(BackupProgress),
 ) -> Result<Contents, BackupError> {
     store.read(|rows| {

@@ -200,7 +200,8 @@ fn what_is_not_written_so_is_named_by_its_place() {
         change(&mut line);
         from_value(&line).unwrap_err().to_string()
     };
-    let cases: [(&dyn Fn(&mut Value), &str); 7] = [
+    type Case<'a> = (&'a dyn Fn(&mut Value), &'a str);
+    let cases: [Case<'_>; 7] = [
         (
             &|line| line["row"]["colour"] = json!("red"),
             "the line, row, colour",
@@ -272,9 +273,9 @@ fn a_wrong_first_line_is_refused() {
 fn an_export_that_was_cut_off_is_refused() {
     let (lines, facts) = exported();
     for end in 0..lines.len() - 1 {
-        let said = read(&lines[..end]).unwrap_err();
+        let said = read(lines.get(..end).unwrap()).unwrap_err();
         // In the line that was cut, or, where only the end of a line is missing, in the next.
-        let line = lines[..end].matches('\n').count() as u64 + 1;
+        let line = lines.get(..end).unwrap().matches('\n').count() as u64 + 1;
         assert!([line, line + 1].contains(&said.0), "{end} bytes: {said:?}");
         assert!(
             matches!(said.1, Fault::CutOff | Fault::Header(_) | Fault::Json(_)),

@@ -124,7 +124,7 @@ fn a_wrong_line_is_named_and_nothing_is_left() {
         (twice, ["wrong.jsonl:2", "there is no table colours"]),
         (taken, ["wrong.jsonl:5", "node_names"]),
         (
-            lines[..lines.len() / 2].to_owned(),
+            lines.get(..lines.len() / 2).unwrap().to_owned(),
             ["wrong.jsonl:", "cut off"],
         ),
         ("garbage".to_owned(), ["wrong.jsonl:1", "not a JSON object"]),

@@ -11,6 +11,7 @@ macro_rules! facts {
     ($($(#[$doc:meta])* $variant:ident($key:ty, $record:ty) in $table:ident;)*) => {
         /// A row that follows from no other row, with its key. Indexes follow from these.
         #[derive(Clone, Debug, PartialEq)]
+        #[expect(clippy::large_enum_variant, reason = "facts come one at a time")]
         pub enum Fact {
             $($(#[$doc])* $variant($key, $record),)*
         }
