@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apply, begin, cancel, check, cleanups, history, init, list, nodes, plan, rebalance, run,
-    settings, shards, show,
+    apply, backup, begin, cancel, check, cleanups, export, history, import, init, list, nodes,
+    plan, rebalance, run, settings, shards, show,
 };
 use crate::demo;
 use crate::exit;
@@ -74,4 +74,10 @@ pub(crate) enum Command {
     Settings(settings::SettingsArgs),
     /// Check every invariant of the database
     Check(check::Check),
+    /// Make a verified copy of the database
+    Backup(backup::Backup),
+    /// Write the database as JSON lines
+    Export(export::Export),
+    /// Create a database of exported JSON lines
+    Import(import::Import),
 }

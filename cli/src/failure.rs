@@ -128,6 +128,7 @@ impl From<OpenError> for Failure {
                 Some("a run that is under way holds it; wait for its end, or stop it"),
             ),
             OpenError::NotAFile { .. }
+            | OpenError::NotOwner { .. }
             | OpenError::NotADatabase { .. }
             | OpenError::NewerFormat { .. }
             | OpenError::Upgrade { .. }

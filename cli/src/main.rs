@@ -6,6 +6,7 @@ mod commands;
 mod cluster;
 mod demo;
 mod drive;
+mod lines;
 mod planning;
 
 mod names;

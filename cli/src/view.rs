@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use shardferry::executor::RunReport;
 use shardferry::schema::v1::{Evidence, Failure, Side};
+use shardferry::tracker::check::{TableRows, Violation};
 use shardferry::{Cleanup, Event, Migration, Node, Shard, State};
 
 use crate::names::Names;
@@ -157,6 +158,24 @@ pub(crate) fn cleanup(cleanup: &Cleanup, names: &Names) -> Value {
         "failed_attempts": cleanup.failed_attempts,
         "last_error": cleanup.last_error,
     })
+}
+
+pub(crate) fn violation(violation: &Violation) -> Value {
+    json!({
+        "invariant": violation.invariant,
+        "table": violation.table,
+        "key": violation.key,
+        "rule": violation.rule,
+    })
+}
+
+/// How many rows each table has: `{"meta": 1, ...}`.
+pub(crate) fn tables(tables: &[TableRows]) -> Value {
+    let tables = tables.iter();
+    tables
+        .map(|table| (table.table.to_owned(), Value::from(table.rows)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 pub(crate) fn run(report: &RunReport, names: &Names) -> Value {

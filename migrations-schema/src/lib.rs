@@ -18,6 +18,7 @@
 //! ```
 
 pub mod codec;
+mod hex;
 mod id;
 pub mod key;
 pub mod table;

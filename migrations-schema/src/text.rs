@@ -184,11 +184,15 @@ impl fmt::Display for Reason {
     }
 }
 
+/// Bytes in the form that serde is shown: hexadecimal digits for people.
+#[derive(Serialize, Deserialize)]
+struct Bytes(#[serde(with = "crate::hex")] Vec<u8>);
+
 macro_rules! bytes {
     ($(#[$doc:meta])* $name:ident, $what:literal, $min:literal..=$max:literal) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
+        #[serde(try_from = "Bytes", into = "Bytes")]
         pub struct $name(Vec<u8>);
 
         impl $name {
@@ -223,6 +227,20 @@ macro_rules! bytes {
         impl From<$name> for Vec<u8> {
             fn from(value: $name) -> Vec<u8> {
                 value.0
+            }
+        }
+
+        impl TryFrom<Bytes> for $name {
+            type Error = TextError;
+
+            fn try_from(bytes: Bytes) -> Result<Self, TextError> {
+                Self::new(bytes.0)
+            }
+        }
+
+        impl From<$name> for Bytes {
+            fn from(value: $name) -> Self {
+                Self(value.0)
             }
         }
 

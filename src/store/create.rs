@@ -3,12 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use super::disk::{Disk, StorageBackend};
+use super::disk::{Disk, StorageBackend, Temporary};
+use super::format::FORMATS;
 use super::guard::GuardedFile;
 use super::open::builder;
 use super::redb_tx::RedbTx;
 use super::rows::put;
-use super::{OpenError, OpenOptions, Store, StoreError};
+use super::{OpenError, OpenOptions, Store, StoreError, Tx};
 use crate::schema::key::{MetaKey, SettingsKey};
 use crate::schema::table::{META, SETTINGS, TableId};
 use crate::schema::v1::{FileMeta, Settings};
@@ -25,11 +26,6 @@ impl Store {
         meta: &FileMeta,
         settings: &Settings,
     ) -> Result<(), OpenError> {
-        if disk.exists(path) {
-            return Err(OpenError::Exists {
-                path: path.to_owned(),
-            });
-        }
         let mut tries = 0;
         loop {
             tries += 1;
@@ -54,40 +50,103 @@ fn create_once(
     meta: &FileMeta,
     settings: &Settings,
 ) -> Result<(), OpenError> {
-    let io_error = |doing| {
-        move |source| OpenError::Io {
-            doing,
-            path: path.to_owned(),
-            source,
-        }
+    let two_rows = |tx: &mut dyn Tx| {
+        put(tx, META, &MetaKey::File, meta)
+            .and_then(|()| put(tx, SETTINGS, &SettingsKey::Current, settings))
+            .map_err(|source| OpenError::Store {
+                path: path.to_owned(),
+                source,
+            })
     };
-    let temporary = disk.create_temporary(path).map_err(io_error(CREATING))?;
-    let backend = temporary.backend().map_err(io_error("reopening"))?;
-    fill(backend, options, meta, settings).map_err(|source| OpenError::Store {
-        path: path.to_owned(),
-        source,
-    })?;
-    temporary.sync().map_err(io_error("syncing"))?;
-    temporary.publish(path).map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            let path = path.to_owned();
-            OpenError::Exists { path }
-        } else {
-            io_error("naming")(error)
-        }
-    })?;
-    disk.sync_folder(path)
-        .map_err(io_error("syncing the folder of"))
+    let (draft, ()) = Draft::create(disk, path, options, two_rows)?;
+    draft.publish()
 }
 
-/// Every table, and the two rows that say what the file is.
-fn fill(
+/// A whole file that has no name of its own yet. Dropped, it is gone; after a crash it is a left-over
+/// that a sweep removes.
+pub(crate) struct Draft<'a> {
+    disk: &'a dyn Disk,
+    path: &'a Path,
+    temporary: Box<dyn Temporary>,
+}
+
+impl<'a> Draft<'a> {
+    /// A file for `path`, where nothing is yet: every table, with what `fill` puts into them in one
+    /// transaction.
+    pub(crate) fn create<T, E: From<OpenError>>(
+        disk: &'a dyn Disk,
+        path: &'a Path,
+        options: &OpenOptions,
+        fill: impl FnOnce(&mut dyn Tx) -> Result<T, E>,
+    ) -> Result<(Self, T), E> {
+        if disk.exists(path) {
+            return Err(OpenError::Exists {
+                path: path.to_owned(),
+            }
+            .into());
+        }
+        let temporary = disk
+            .create_temporary(path)
+            .map_err(io_error(path, CREATING))?;
+        let backend = temporary.backend().map_err(io_error(path, "reopening"))?;
+        let filled = write(backend, path, options, fill)?;
+        let draft = Self {
+            disk,
+            path,
+            temporary,
+        };
+        Ok((draft, filled))
+    }
+
+    /// Opens it to look whether it is good. Close it before [`Self::publish`].
+    pub(crate) fn open(&self, options: &OpenOptions) -> Result<Store, OpenError> {
+        let guard = self.temporary.backend().and_then(GuardedFile::hold);
+        let guard = guard.map_err(io_error(self.path, "reopening"))?;
+        Store::open_guarded(self.path, guard, options, FORMATS)
+    }
+
+    /// Gives it its name, unless something has it by now. Durable when this returns.
+    pub(crate) fn publish(self) -> Result<(), OpenError> {
+        let Self {
+            disk,
+            path,
+            temporary,
+        } = self;
+        temporary.sync().map_err(io_error(path, "syncing"))?;
+        temporary.publish(path).map_err(|error| {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                let path = path.to_owned();
+                OpenError::Exists { path }
+            } else {
+                io_error(path, "naming")(error)
+            }
+        })?;
+        disk.sync_folder(path)
+            .map_err(io_error(path, "syncing the folder of"))
+    }
+}
+
+fn io_error(path: &Path, doing: &'static str) -> impl Fn(io::Error) -> OpenError {
+    move |source| OpenError::Io {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Every table, and what `fill` puts into them.
+fn write<T, E: From<OpenError>>(
     backend: Box<dyn StorageBackend>,
+    path: &Path,
     options: &OpenOptions,
-    meta: &FileMeta,
-    settings: &Settings,
-) -> Result<(), StoreError> {
-    let storage = |doing| move |error: redb::Error| StoreError::storage(doing, error);
+    fill: impl FnOnce(&mut dyn Tx) -> Result<T, E>,
+) -> Result<T, E> {
+    let storage = |doing| {
+        move |error: redb::Error| OpenError::Store {
+            path: path.to_owned(),
+            source: StoreError::storage(doing, error),
+        }
+    };
     let db = builder(options)
         .create_with_backend(GuardedFile::through(backend))
         .map_err(|error| storage("creating")(error.into()))?;
@@ -98,13 +157,10 @@ fn fill(
         txn.open_table(super::redb_tx::definition(*table))
             .map_err(|error| storage("creating a table")(error.into()))?;
     }
-    {
-        let mut tx = RedbTx::new(&txn);
-        put(&mut tx, META, &MetaKey::File, meta)?;
-        put(&mut tx, SETTINGS, &SettingsKey::Current, settings)?;
-    }
+    let filled = fill(&mut RedbTx::new(&txn))?;
     txn.commit()
         .map_err(|error| storage("creating")(error.into()))?;
     db.close()
-        .map_err(|error| storage("creating")(error.into()))
+        .map_err(|error| storage("creating")(error.into()))?;
+    Ok(filled)
 }

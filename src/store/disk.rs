@@ -10,6 +10,8 @@ pub(crate) use redb::StorageBackend;
 use redb::backends::FileBackend;
 
 use super::OpenError;
+#[cfg(unix)]
+use super::owner;
 
 /// The end of the name of a file that is being created.
 const SUFFIX: &str = ".creating";
@@ -67,17 +69,29 @@ impl Disk for FileSystem {
                 }
             }
         };
+        // Before it is opened: opening a device can do something.
         let metadata = fs::symlink_metadata(path).map_err(io_error("looking at"))?;
         if !metadata.is_file() {
             return Err(OpenError::NotAFile {
                 path: path.to_owned(),
             });
         }
-        let file = File::options()
-            .read(true)
-            .write(true)
+        let mut options = File::options();
+        options.read(true).write(true);
+        #[cfg(unix)]
+        owner::follow_nothing(&mut options);
+        let file = options
             .open(path)
             .map_err(io_error("opening for writing"))?;
+        // What was opened is looked at, not what was at the path a moment ago.
+        let metadata = file.metadata().map_err(io_error("looking at"))?;
+        if !metadata.is_file() {
+            return Err(OpenError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        #[cfg(unix)]
+        owner::check(path, &metadata)?;
         backend(file).map_err(io_error("opening"))
     }
 

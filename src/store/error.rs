@@ -178,6 +178,20 @@ pub enum OpenError {
         /// The path.
         path: PathBuf,
     },
+    /// The file of another user: who owns a file can change what it says at any time, and may have
+    /// put it there to be trusted. Root is refused as well.
+    #[error(
+        "{path} belongs to user {owner}, and this process runs as user {user}: run it as user \
+         {owner}, or, if you trust what the file says, `chown {user}` it"
+    )]
+    NotOwner {
+        /// The path.
+        path: PathBuf,
+        /// The user id of the owner.
+        owner: u32,
+        /// The effective user id of this process.
+        user: u32,
+    },
     /// Another process, or another handle in this one, has it open.
     #[error("{path} is in use: one process at a time can open it; stop the other one first")]
     Locked {

@@ -1,6 +1,7 @@
 //! The rows on disk: a small transaction interface, typed rows over it, and the redb driver. The
 //! only module that names redb.
 
+mod contents;
 mod create;
 mod disk;
 mod driver;
@@ -9,6 +10,8 @@ mod format;
 mod guard;
 mod open;
 mod options;
+#[cfg(unix)]
+mod owner;
 mod procedure;
 mod redb_read;
 mod redb_tx;
@@ -23,6 +26,8 @@ pub use procedure::Procedure;
 pub use snapshot::Snapshot;
 pub use tx::{Direction, ReadRows, Row, Scan, Tx, Visit};
 
+pub(crate) use contents::{Contents, contents, each_row};
+pub(crate) use create::Draft;
 pub(crate) use disk::{Disk, FileSystem};
 pub(crate) use driver::{Commit, Store};
 pub(crate) use format::{FORMATS, Formats};

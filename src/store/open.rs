@@ -21,7 +21,18 @@ impl Store {
         options: &OpenOptions,
         formats: Formats,
     ) -> Result<Self, OpenError> {
-        let guard = open_file(disk, path)?;
+        let store = Self::open_guarded(path, open_file(disk, path)?, options, formats)?;
+        disk.sweep(path);
+        Ok(store)
+    }
+
+    /// Opens what `guard` holds back the writes to; `path` is what errors call it.
+    pub(super) fn open_guarded(
+        path: &Path,
+        guard: GuardedFile,
+        options: &OpenOptions,
+        formats: Formats,
+    ) -> Result<Self, OpenError> {
         let db = builder(options)
             .create_with_backend(guard.clone())
             .map_err(|error| refused(path, error))?;
@@ -34,7 +45,6 @@ impl Store {
             path: path.to_owned(),
             source,
         })?;
-        disk.sweep(path);
         let store = Self::new(db, options.durability);
         if found < formats.newest() {
             store.upgrade(path, found, formats)?;

@@ -122,7 +122,11 @@ impl MigrationTracker {
         options: &OpenOptions,
         formats: Formats,
     ) -> Result<Self, OpenError> {
-        let store = Store::open(disk, path, options, formats)?;
+        Self::over(Store::open(disk, path, options, formats)?, path)
+    }
+
+    /// A handle of an open file.
+    pub(super) fn over(store: Store, path: &Path) -> Result<Self, OpenError> {
         let (newest, settings) = store
             .read(opening_facts)
             .map_err(|source| OpenError::Store {

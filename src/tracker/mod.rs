@@ -4,6 +4,7 @@ pub mod check;
 
 mod admission;
 mod apply;
+mod backup;
 mod begin;
 mod claim;
 mod cleanup;
@@ -16,8 +17,10 @@ mod registry;
 mod retention;
 mod settings;
 mod shards;
+mod transfer;
 mod transition;
 
+pub use backup::{BackupError, BackupProgress, BackupReport, BackupStage};
 pub use begin::{BeginError, BeginPlanError, BeginRequest};
 pub use claim::{Claim, ClaimError};
 pub use cleanup::CleanupError;
@@ -27,4 +30,5 @@ pub use rebalance::{
     PlanOptions, RebalanceError, compute_rebalance_plan, plan_rebalance, threshold_ppm,
 };
 pub use registry::{RegistryChange, RegistryError};
+pub use transfer::{ExportReport, Exported, Fact, FactError, ImportError};
 pub use transition::{CancelOutcome, TransitionError};

@@ -77,6 +77,11 @@ impl Holder {
     }
 }
 
+/// Where a child puts the backup of `file`.
+pub(crate) fn backup_of(file: &Path) -> std::path::PathBuf {
+    file.with_extension("backup")
+}
+
 /// Not a test of its own: does nothing unless another test started it with a task.
 #[test]
 fn child() {
@@ -95,6 +100,11 @@ fn child() {
             return;
         }
         ("churn", seed) => return churn(file, seed.parse().unwrap()),
+        ("backup", _) => {
+            let tracker = MigrationTracker::open(file).unwrap();
+            tracker.backup(backup_of(file)).unwrap();
+            "backed up".to_owned()
+        }
         ("begin", count) => {
             let tracker = MigrationTracker::create(file).unwrap();
             for shard in 0..count.parse().unwrap() {

@@ -407,6 +407,42 @@ fn what_the_user_may_not_touch() {
         "{said}"
     );
     assert_eq!(place.names(), ["shards.redb"]);
+    // Whose file it is counts, not only who may write it.
     mode(&place.path(), 0o666);
+    let said = nobody("open", &place.path()).unwrap();
+    assert!(said.contains("belongs to user 0"), "{said}");
+    assert!(said.contains("runs as user 65534"), "{said}");
+    give(&place.path(), NOBODY);
     assert_eq!(nobody("open", &place.path()).unwrap(), "opened");
+}
+
+fn give(path: &Path, user: u32) {
+    std::os::unix::fs::chown(path, Some(user), None).unwrap();
+}
+
+/// Who owns a file can make it say anything at any time: root is refused as well.
+#[test]
+fn the_file_of_another_user() {
+    if rustix_uid() != 0 {
+        eprintln!("skipped: only root can give a file away");
+        return;
+    }
+    let place = Place::new();
+    good(&place);
+    give(&place.path(), NOBODY);
+    let error = refused(&place.path());
+    assert!(
+        matches!(
+            error,
+            OpenError::NotOwner {
+                owner: NOBODY,
+                user: 0,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains("chown 0"), "{error}");
+    give(&place.path(), 0);
+    clean(&place.open());
 }

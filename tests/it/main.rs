@@ -11,6 +11,7 @@
     reason = "a test that cannot go on says so and fails"
 )]
 
+mod backup;
 mod child;
 mod claims;
 mod conformance;
@@ -28,8 +29,10 @@ mod planting;
 mod registry;
 mod regressions;
 mod released;
+mod rich;
 mod steps;
 mod support;
 mod syscalls;
 mod threads;
+mod transfer;
 mod upgrade;

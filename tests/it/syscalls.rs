@@ -31,15 +31,43 @@ const WRITES: [&str; 18] = [
     "mkdirat",
 ];
 
-/// More calls of one kind than a creation makes: the sweep ends before, or something is wrong.
+/// More calls of one kind than anything here makes: a sweep ends before, or something is wrong.
 const CALLS_MAX: usize = 2_000;
 
-fn strace_works() -> bool {
+pub(crate) fn strace_works() -> bool {
     let mut probe = Command::new("strace");
     probe
         .args(["-f", "-o", "/dev/null", "true"])
         .stderr(Stdio::null());
     probe.status().is_ok_and(|status| status.success())
+}
+
+/// Lets a child do `task` in a place of its own again and again, killed at each of its write calls,
+/// and shows `judge` what is left. Answers how many kills there were.
+pub(crate) fn killed_at_each_write(
+    task: &str,
+    prepare: impl Fn() -> Place,
+    mut judge: impl FnMut(&Place, &str),
+) -> usize {
+    let mut points = 0;
+    // One kind at a time: strace counts each kind apart, so that of several kinds only the one that
+    // comes to its N-th call first would be killed there.
+    for kind in WRITES {
+        let mut killed_at = |call: &usize| {
+            let place = prepare();
+            let inject = format!("inject={kind}:signal=KILL:when={call}");
+            let trace = format!("trace={kind}");
+            let arguments = ["-f", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+            let child = child::command_under("strace", &arguments, task, &place.path());
+            let killed = child::answer(child).unwrap().is_none();
+            judge(&place, &format!("killed at {kind} {call}"));
+            killed
+        };
+        let killed = (1..CALLS_MAX).take_while(&mut killed_at).count();
+        assert!(killed + 1 < CALLS_MAX, "{kind} is called without end");
+        points += killed;
+    }
+    points
 }
 
 /// After a kill: no file or a good one, and an open leaves nothing else in the folder.
@@ -61,40 +89,18 @@ fn creation_killed_at_every_write_leaves_no_file_or_a_good_one() {
         eprintln!("no strace here: timed kills instead");
         return timed_kills();
     }
-    let (mut points, mut with_a_file) = (0, 0);
-    // One kind at a time: strace counts each kind apart, so that of several kinds only the one that
-    // comes to its N-th call first would be killed there.
-    for kind in WRITES {
-        let killed = (1..CALLS_MAX)
-            .take_while(|call| killed_at(kind, *call, &mut with_a_file))
-            .count();
-        assert!(killed + 1 < CALLS_MAX, "{kind} is called without end");
-        points += killed;
-    }
+    let mut with_a_file = 0;
+    let points = killed_at_each_write("create", Place::new, |place, what| {
+        with_a_file += usize::from(place.path().exists());
+        none_or_good(place, what);
+    });
     eprintln!("killed at {points} write calls; {with_a_file} runs left a file");
     assert!(points >= 10, "only {points} calls were seen");
+    // The last run of each kind is not killed.
     assert!(
-        with_a_file < points,
+        with_a_file < points + WRITES.len(),
         "some kill must have come before the file was there"
     );
-}
-
-/// Whether a creation came to its call number `call` of this kind, and was killed at it.
-fn killed_at(kind: &str, call: usize, with_a_file: &mut usize) -> bool {
-    let place = Place::new();
-    let inject = format!("inject={kind}:signal=KILL:when={call}");
-    let trace = format!("trace={kind}");
-    let arguments = ["-f", "-o", "/dev/null", "-e", &trace, "-e", &inject];
-    let said = child::answer(child::command_under(
-        "strace",
-        &arguments,
-        "create",
-        &place.path(),
-    ));
-    let killed = said.unwrap().is_none();
-    *with_a_file += usize::from(killed && place.path().exists());
-    none_or_good(&place, &format!("killed at {kind} {call}"));
-    killed
 }
 
 /// Kills at times spread over what a creation takes.

@@ -1,9 +1,12 @@
 pub(crate) mod apply;
+pub(crate) mod backup;
 pub(crate) mod begin;
 pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod cleanups;
+pub(crate) mod export;
 pub(crate) mod history;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod nodes;
@@ -57,5 +60,8 @@ pub(crate) fn run(cli: &Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Cleanups(_) => cleanups::run(context),
         Command::Settings(args) => settings::run(args, context),
         Command::Check(_) => check::run(context),
+        Command::Backup(args) => backup::run(args, context),
+        Command::Export(args) => export::run(args, context),
+        Command::Import(args) => import::run(args, context),
     }
 }

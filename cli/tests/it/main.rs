@@ -22,3 +22,4 @@ mod lifecycle;
 mod output;
 mod rebalance;
 mod scan;
+mod transfer;

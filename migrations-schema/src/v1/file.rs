@@ -60,6 +60,7 @@ impl Record for Pruned {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetAsideRow {
     /// The value, as it stood; of a longer one the first [`Self::VALUE_BYTES_MAX`] bytes.
+    #[serde(with = "crate::hex")]
     pub value: Vec<u8>,
     /// How long the value was.
     pub value_bytes: u64,

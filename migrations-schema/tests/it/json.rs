@@ -1,9 +1,9 @@
 //! Records for people. JSON is not on disk, but the names in it are seen by scripts.
 
-use migrations_schema::text::Reason;
+use migrations_schema::text::{RangeKey, Reason, ShardName};
 use migrations_schema::v1::{
-    Actor, Cleanup, CleanupKind, EventKind, FailureClass, NodeState, PauseScope, Placement, State,
-    Trigger, Verification,
+    Actor, Cleanup, CleanupKind, EventKind, FailureClass, NodeState, PauseScope, Placement,
+    SetAsideRow, State, Trigger, Verification,
 };
 use migrations_schema::{Epoch, MigrationId, NodeId, ShardId, TimestampMs};
 use serde::Serialize;
@@ -77,6 +77,30 @@ fn every_other_enum_has_hyphens_too() {
     check(&Placement::Owner, r#""owner""#);
     check(&Trigger::Rebalance, r#""rebalance""#);
     check(&Verification::Required, r#""required""#);
+}
+
+#[test]
+fn bytes_are_hexadecimal_digits() {
+    let name = ShardName::new(*b"a\xff\x00").unwrap();
+    check(&name, r#""61ff00""#);
+    check(&RangeKey::new("").unwrap(), r#""""#);
+    let row = SetAsideRow {
+        value: vec![0x5f, 0xa0],
+        value_bytes: 2,
+        reason: Reason::new("r"),
+        at_ms: TimestampMs(1),
+    };
+    check(
+        &row,
+        r#"{"value":"5fa0","value_bytes":2,"reason":"r","at_ms":1}"#,
+    );
+    for wrong in ["6", "6A", "g0", "+1", "é"] {
+        let json = format!("\"{wrong}\"");
+        let error = serde_json::from_str::<ShardName>(&json).unwrap_err();
+        assert!(error.to_string().contains("hexadecimal"), "{error}");
+    }
+    let empty = serde_json::from_str::<ShardName>(r#""""#).unwrap_err();
+    assert!(empty.to_string().contains("a shard name is empty"));
 }
 
 #[test]
