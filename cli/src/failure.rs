@@ -146,10 +146,11 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Encode { .. } => Self::new(Exit::Refused, error),
-            StoreError::Row { .. } | StoreError::Key { .. } | StoreError::Inconsistent { .. } => {
-                Self::new(Exit::Database, error)
-                    .advise("`shardferry check` lists everything that is wrong with the file")
-            }
+            StoreError::Row { .. }
+            | StoreError::SetAside { .. }
+            | StoreError::Key { .. }
+            | StoreError::Inconsistent { .. } => Self::new(Exit::Database, error)
+                .advise("`shardferry check` lists everything that is wrong with the file"),
             StoreError::Storage { .. }
             | StoreError::CommitUnknown { .. }
             | StoreError::ReopenNeeded => Self::new(Exit::Unexpected, error)

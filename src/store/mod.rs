@@ -5,12 +5,14 @@ mod create;
 mod driver;
 mod error;
 mod guard;
+mod log_end;
 mod open;
 mod options;
 mod procedure;
 mod redb_read;
 mod redb_tx;
 mod rows;
+mod set_aside;
 mod snapshot;
 mod tx;
 
@@ -22,5 +24,8 @@ pub use snapshot::Snapshot;
 pub use tx::{Direction, ReadRows, Row, Scan, Tx, Visit};
 
 pub(crate) use driver::{Commit, Store};
-pub(crate) use rows::{delete, first, get, has, last, log_end, put, scan, scan_keys, scan_lenient};
+pub(crate) use log_end::log_end;
+pub(crate) use rows::{
+    delete, each_row, first, get, has, last, put, scan, scan_keys, scan_lenient,
+};
 pub(crate) use snapshot::active;

@@ -13,6 +13,7 @@ mod nodes;
 mod query;
 mod rebalance;
 mod registry;
+mod repair;
 mod retention;
 mod settings;
 mod shards;
@@ -27,4 +28,5 @@ pub use rebalance::{
     PlanOptions, RebalanceError, compute_rebalance_plan, plan_rebalance, threshold_ppm,
 };
 pub use registry::{RegistryChange, RegistryError};
+pub use repair::{ForgiveError, Repair, RepairOptions, RepairReport, Repaired, SetAside};
 pub use transition::{CancelOutcome, TransitionError};

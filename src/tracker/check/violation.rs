@@ -47,8 +47,14 @@ impl fmt::Display for Violation {
     }
 }
 
+/// Bytes as the errors of the store show them.
+pub(in crate::tracker) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    digits.fold("0x".to_owned(), |all, one| all + &one)
+}
+
 /// A key as people read it.
-pub(super) trait ShownKey: Key {
+pub(in crate::tracker) trait ShownKey: Key {
     fn shown(&self) -> String;
 }
 
@@ -78,7 +84,10 @@ shown! {
     MetaKey: |_key| "file".to_owned();
     SettingsKey: |_key| "current".to_owned();
     RetentionKey: |_key| "pruned".to_owned();
-    RowKey: |key| format!("{key:?}");
+    RowKey: |row| {
+        let table = TableId::from_tag(row.table).map_or("?", TableId::name);
+        format!("{table} {}, part {}", hex(&row.key), row.part)
+    };
     SlotScope: |scope| match scope {
         SlotScope::Total => "total".to_owned(),
         SlotScope::Source(node) => format!("source node {node}"),
