@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     apply, begin, cancel, check, cleanups, history, init, list, nodes, plan, rebalance, run,
-    settings, shards, show,
+    set_aside, settings, shards, show,
 };
 use crate::demo;
 use crate::exit;
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Cleanups(cleanups::Cleanups),
     /// Show or change the settings of the database
     Settings(settings::SettingsArgs),
-    /// Check every invariant of the database
+    /// Check every invariant of the database, and repair what can be
     Check(check::Check),
+    /// Show the rows that were set aside, or give one up
+    SetAside(set_aside::SetAsideArgs),
 }

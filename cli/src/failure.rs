@@ -4,7 +4,9 @@ use std::fmt::Display;
 
 use serde_json::{Value, json};
 use shardferry::store::{OpenError, StoreError};
-use shardferry::tracker::{BeginError, BeginPlanError, RegistryError, TransitionError};
+use shardferry::tracker::{
+    BeginError, BeginPlanError, ForgiveError, RegistryError, TransitionError,
+};
 
 use crate::exit::Exit;
 use crate::output::{note, stderr_has_colour};
@@ -210,6 +212,19 @@ impl From<TransitionError> for Failure {
         } else {
             Self::new(Exit::Refused, error)
         }
+    }
+}
+
+impl From<ForgiveError> for Failure {
+    fn from(error: ForgiveError) -> Self {
+        let advice = match error {
+            ForgiveError::Store(error) => return error.into(),
+            ForgiveError::NotSetAside { .. } => "`shardferry set-aside list` shows what is",
+            ForgiveError::NoSettings => {
+                "`shardferry settings --set KEY=VALUE` puts settings into force"
+            }
+        };
+        Self::new(Exit::Refused, error).advise(advice)
     }
 }
 
