@@ -26,6 +26,7 @@ mod planning;
 mod planting;
 mod registry;
 mod regressions;
+mod repair;
 mod steps;
 mod support;
 mod syscalls;

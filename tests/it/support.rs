@@ -158,16 +158,34 @@ impl Planter {
     }
 
     pub(crate) fn delete<R: Record>(&self, table: Table<R>, key: &R::Key) {
+        self.delete_raw(table.id(), &key.to_bytes());
+    }
+
+    pub(crate) fn delete_raw(&self, table: TableId, key: &[u8]) {
         let txn = self.db.begin_write().unwrap();
-        let name = redb::TableDefinition::<&[u8], &[u8]>::new(table.id().name());
-        let removed = txn
-            .open_table(name)
-            .unwrap()
-            .remove(key.to_bytes().as_slice())
-            .unwrap()
-            .is_some();
+        let name = redb::TableDefinition::<&[u8], &[u8]>::new(table.name());
+        let removed = txn.open_table(name).unwrap().remove(key).unwrap().is_some();
         assert!(removed, "nothing to remove");
         txn.commit().unwrap();
+    }
+
+    /// Every row of a table, as it stands there.
+    pub(crate) fn rows(&self, table: TableId) -> Vec<(Vec<u8>, Vec<u8>)> {
+        use redb::{ReadableDatabase as _, ReadableTable as _};
+        let txn = self.db.begin_read().unwrap();
+        let name = redb::TableDefinition::<&[u8], &[u8]>::new(table.name());
+        let table = txn.open_table(name).unwrap();
+        let rows = table.iter().unwrap().map(|row| {
+            let (key, value) = row.unwrap();
+            (key.value().to_vec(), value.value().to_vec())
+        });
+        rows.collect()
+    }
+
+    /// Every row of every table.
+    pub(crate) fn all_rows(&self) -> Vec<(TableId, Vec<(Vec<u8>, Vec<u8>)>)> {
+        let tables = TableId::ALL.iter();
+        tables.map(|table| (*table, self.rows(*table))).collect()
     }
 }
 
