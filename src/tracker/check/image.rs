@@ -192,8 +192,18 @@ impl Image {
     /// Whether the events of `migration` are all kept: retention takes them oldest first, and at
     /// most so many at once, so that an ended one may be kept with the later ones only.
     ///
-    /// Nor is a history whole of which an operator gave something up.
-    pub(super) fn history_is_whole(migration: &Migration, events: &[&Event]) -> bool {
+    /// Nor is a history whole of which an event cannot be read, or was given up.
+    pub(super) fn history_is_whole(&self, migration: &Migration, events: &[&Event]) -> bool {
+        let of_it = (migration.id, EventSeq(0))..=(migration.id, EventSeq(u64::MAX));
+        let is_lost = |seq: &EventSeq| self.is_lost(TableId::Events, seq);
+        if self.has_lost(TableId::Events)
+            && self
+                .migration_events
+                .range(of_it)
+                .any(|((_, seq), _)| is_lost(seq))
+        {
+            return false;
+        }
         let given_up = |event: &&Event| matches!(event.kind, EventKind::RowForgiven { .. });
         let begins = || {
             events

@@ -16,7 +16,7 @@ pub fn invariant_i6_copies_left_behind_are_in_the_ledger(image: &Image) -> Vec<V
     let events = image.events_by_migration();
     for migration in image.migrations.values() {
         let events = events.get(&migration.id).map_or(&[][..], Vec::as_slice);
-        if !Image::history_is_whole(migration, events) {
+        if !image.history_is_whole(migration, events) {
             continue;
         }
         let Some(node) = left_on(migration, events) else {

@@ -17,7 +17,7 @@ pub fn invariant_i10_events_have_no_gap_and_form_legal_paths(image: &Image) -> V
     let events = image.events_by_migration();
     for (id, events) in &events {
         match image.migrations.get(id) {
-            Some(migration) => violations.extend(path(migration, events)),
+            Some(migration) => violations.extend(path(image, migration, events)),
             // A record that cannot be read is I11's, and one that was given up is nobody's.
             None if image.is_lost(TableId::Migrations, id) => {}
             None if events.iter().any(gives_up_a_migration) => {}
@@ -101,7 +101,7 @@ fn gaps(image: &Image) -> Vec<Violation> {
     violations
 }
 
-fn path(migration: &Migration, events: &[&Event]) -> Vec<Violation> {
+fn path(image: &Image, migration: &Migration, events: &[&Event]) -> Vec<Violation> {
     let mut violations = Vec::new();
     for event in events {
         if event.shard != Some(migration.shard) {
@@ -126,7 +126,7 @@ fn path(migration: &Migration, events: &[&Event]) -> Vec<Violation> {
             violations.push(Violation::new("I10", TableId::Events, &after.seq, rule));
         }
     }
-    if !Image::history_is_whole(migration, events) {
+    if !image.history_is_whole(migration, events) {
         return violations;
     }
     match machine::replay(events.iter().copied()) {

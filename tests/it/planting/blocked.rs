@@ -1,11 +1,10 @@
 //! One bad row keeps the file open to everything else: what it is about is refused, by name.
 
-use shardferry::schema::key::Key as _;
 use shardferry::schema::table::TableId;
 use shardferry::schema::text::NodeName;
 use shardferry::store::OpenError;
 use shardferry::tracker::{PlanOptions, plan_rebalance};
-use shardferry::{MigrationTracker, ShardId};
+use shardferry::{MigrationTracker, NodeId, ShardId};
 
 use super::faulty::Faulty;
 use super::row_faults::{file_for, row_faults};
@@ -86,11 +85,15 @@ pub(crate) fn concerned(
 /// Other shards are begun, claimed and completed; nodes are registered; plans are made.
 #[track_caller]
 pub(crate) fn others_work(tracker: &MigrationTracker, round: u64) {
-    let id = tracker.begin_migration(ShardId(600 + round), B, C).unwrap();
+    // Of nodes that are not registered: of another caller.
+    let from = NodeId(40);
+    let id = tracker
+        .begin_migration(ShardId(600 + round), from, NodeId(41))
+        .unwrap();
     let claim = tracker.claim(id, &worker()).unwrap();
     claim.report(5, Some(10), None).unwrap();
     claim.complete().unwrap();
-    tracker.settle_cleanup(B, ShardId(600 + round)).unwrap();
+    tracker.settle_cleanup(from, ShardId(600 + round)).unwrap();
     tracker.register_node(node(60 + round)).unwrap();
     let unfinished = tracker.unfinished().unwrap();
     assert!(unfinished.iter().all(|migration| migration.id != id));
