@@ -13,6 +13,7 @@ mod support;
 mod apply;
 mod apply_errors;
 mod chaos;
+mod damage;
 mod demo;
 mod lifecycle;
 mod output;
