@@ -125,6 +125,9 @@ pub(crate) fn cluster(place: &Place, nodes: u64, shards: u64) -> MigrationTracke
     tracker
 }
 
+/// Keys and values as they stand in a table.
+pub(crate) type RawRows = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Writes into a closed file past the library, as damage would.
 pub(crate) struct Planter {
     db: redb::Database,
@@ -170,7 +173,7 @@ impl Planter {
     }
 
     /// Every row of a table, as it stands there.
-    pub(crate) fn rows(&self, table: TableId) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub(crate) fn rows(&self, table: TableId) -> RawRows {
         use redb::{ReadableDatabase as _, ReadableTable as _};
         let txn = self.db.begin_read().unwrap();
         let name = redb::TableDefinition::<&[u8], &[u8]>::new(table.name());
@@ -183,7 +186,7 @@ impl Planter {
     }
 
     /// Every row of every table.
-    pub(crate) fn all_rows(&self) -> Vec<(TableId, Vec<(Vec<u8>, Vec<u8>)>)> {
+    pub(crate) fn all_rows(&self) -> Vec<(TableId, RawRows)> {
         let tables = TableId::ALL.iter();
         tables.map(|table| (*table, self.rows(*table))).collect()
     }

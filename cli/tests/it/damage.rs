@@ -80,6 +80,9 @@ fn a_damaged_shard_is_set_aside_and_given_up() {
     world
         .run(begin)
         .fails(4, &["table shards", SHARD_1_HEX, "damaged", "`check`"]);
+    world
+        .run(["begin", "shard-00", "disk-a", "disk-b"])
+        .fails(4, &["table shards", "`check`"]);
     let dry = said(&world, &["check", "--repair", "--dry-run"], 6);
     assert_eq!(dry["changes"][0]["repair"], "set-aside");
     assert_eq!(dry["changes"][0]["value_bytes"], GARBAGE.len());

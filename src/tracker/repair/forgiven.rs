@@ -172,7 +172,7 @@ impl Forgiven<'_> {
         let image = self.image;
         let serves = image.placements.contains_key(&place);
         let known = image.cleanups.contains_key(&place) || image.is_lost(TableId::Cleanups, &place);
-        (started && !serves && !known).then(|| Cleanup {
+        (started && !serves && !known).then_some(Cleanup {
             node: to,
             shard,
             kind: CleanupKind::DiscardDestination,
