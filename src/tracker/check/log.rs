@@ -29,7 +29,8 @@ pub fn invariant_i10_events_have_no_gap_and_form_legal_paths(image: &Image) -> V
     }
     violations.extend(nodes(image));
     for migration in image.migrations.values() {
-        if !events.contains_key(&migration.id) && !migration.status().is_terminal() {
+        let unheard = !events.contains_key(&migration.id) && !migration.status().is_terminal();
+        if unheard && image.history_is_whole(migration, &[]) {
             let rule = "it is under way and has no event";
             let id = &migration.id;
             violations.push(Violation::new("I10", TableId::Migrations, id, rule));
