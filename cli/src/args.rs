@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     apply, backup, begin, cancel, check, cleanups, export, history, import, init, list, nodes,
-    plan, rebalance, run, settings, shards, show,
+    plan, rebalance, run, set_aside, settings, shards, show,
 };
 use crate::demo;
 use crate::exit;
@@ -72,8 +72,10 @@ pub(crate) enum Command {
     Cleanups(cleanups::Cleanups),
     /// Show or change the settings of the database
     Settings(settings::SettingsArgs),
-    /// Check every invariant of the database
+    /// Check every invariant of the database, and repair what can be
     Check(check::Check),
+    /// Show the rows that were set aside, or give one up
+    SetAside(set_aside::SetAsideArgs),
     /// Make a verified copy of the database
     Backup(backup::Backup),
     /// Write the database as JSON lines

@@ -12,13 +12,17 @@ pub(crate) fn open(path: &Path) -> Result<MigrationTracker, Failure> {
 
 /// Creates a database that demands a verification before each cutover.
 pub(crate) fn create(path: &Path) -> Result<MigrationTracker, Failure> {
-    let settings = Settings {
-        verification: Verification::Required,
-        ..Settings::default()
-    };
     Ok(MigrationTracker::create_with(
         path,
         &OpenOptions::default(),
-        &settings,
+        &settings(),
     )?)
+}
+
+/// The settings of a new database.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        verification: Verification::Required,
+        ..Settings::default()
+    }
 }

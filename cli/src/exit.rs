@@ -32,7 +32,7 @@ Exit codes:
     3  refused by a rule (the shard is migrating already, the node is not its owner, ...)
     4  the database cannot be opened (missing, locked, newer format, damaged, not a database)
     5  something is left unfinished, or failed
-    6  the check found violations
+    6  the check found violations, or a repair left some
     7  an input file is wrong
   130  interrupted; the same command goes on where it was";
 

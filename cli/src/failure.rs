@@ -4,7 +4,9 @@ use std::fmt::Display;
 
 use serde_json::{Value, json};
 use shardferry::store::{OpenError, StoreError};
-use shardferry::tracker::{BeginError, BeginPlanError, RegistryError, TransitionError};
+use shardferry::tracker::{
+    BeginError, BeginPlanError, ForgiveError, RegistryError, TransitionError,
+};
 
 use crate::exit::Exit;
 use crate::output::{note, stderr_has_colour};
@@ -148,10 +150,11 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Encode { .. } => Self::new(Exit::Refused, error),
-            StoreError::Row { .. } | StoreError::Key { .. } | StoreError::Inconsistent { .. } => {
-                Self::new(Exit::Database, error)
-                    .advise("`shardferry check` lists everything that is wrong with the file")
-            }
+            StoreError::Row { .. }
+            | StoreError::SetAside { .. }
+            | StoreError::Key { .. }
+            | StoreError::Inconsistent { .. } => Self::new(Exit::Database, error)
+                .advise("`shardferry check` lists everything that is wrong with the file"),
             StoreError::Storage { .. }
             | StoreError::CommitUnknown { .. }
             | StoreError::ReopenNeeded => Self::new(Exit::Unexpected, error)
@@ -211,6 +214,19 @@ impl From<TransitionError> for Failure {
         } else {
             Self::new(Exit::Refused, error)
         }
+    }
+}
+
+impl From<ForgiveError> for Failure {
+    fn from(error: ForgiveError) -> Self {
+        let advice = match error {
+            ForgiveError::Store(error) => return error.into(),
+            ForgiveError::NotSetAside { .. } => "`shardferry set-aside list` shows what is",
+            ForgiveError::NoSettings => {
+                "`shardferry settings --set KEY=VALUE` puts settings into force"
+            }
+        };
+        Self::new(Exit::Refused, error).advise(advice)
     }
 }
 

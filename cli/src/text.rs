@@ -84,6 +84,21 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The bytes of a text in hex, with or without `0x`.
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("0x").unwrap_or(text).as_bytes();
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| {
+        let digit = |at: u8| {
+            char::from(at)
+                .to_digit(16)
+                .and_then(|it| u8::try_from(it).ok())
+        };
+        Some(digit(pair[0])? << 4 | digit(pair[1])?)
+    };
+    rest.is_empty().then(|| pairs.iter().map(byte).collect())?
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +110,20 @@ mod tests {
         assert_eq!(bar(10, 10, 4), "████");
         assert_eq!(bar(20, 10, 4), "████");
         assert_eq!(bar(0, 0, 4), "░░░░");
+    }
+
+    #[test]
+    fn hex_is_read_back_and_nothing_else_is_hex() {
+        for bytes in [&b""[..], b"\0", b"\x0f\xf0\xff"] {
+            assert_eq!(from_hex(&hex(bytes)).as_deref(), Some(bytes));
+            assert_eq!(
+                from_hex(&format!("0x{}", hex(bytes))).as_deref(),
+                Some(bytes)
+            );
+        }
+        for text in ["0", "0x0", "0g", "+1", "0x 1", "\u{e9}"] {
+            assert_eq!(from_hex(text), None, "{text}");
+        }
     }
 
     #[test]

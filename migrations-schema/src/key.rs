@@ -4,6 +4,7 @@
 use uuid::Uuid;
 
 use crate::id::{EventSeq, MigrationId, NodeId, ShardId, TimestampMs};
+use crate::table::TableId;
 use crate::text::{NodeName, RangeKey, RequestKey, ShardName};
 use crate::v1::PauseScope;
 
@@ -235,26 +236,54 @@ fn tagged(tag: u8, rest: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A row that was set aside: the tag of its table and its key there.
+/// A part of a row that was set aside: the tag of its table, the number of the part, and its key
+/// there. In this order: the first parts of a table's rows stand in the order of their keys.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKey {
     /// The tag of the table ([`crate::table::TableId::tag`]).
     pub table: u8,
+    /// Which part of the value this is. The first is 0.
+    pub part: u32,
     /// The key, as it stood in that table.
     pub key: Vec<u8>,
 }
 
+impl RowKey {
+    /// The first part of the row under `key` in `table`.
+    #[must_use]
+    pub fn first(table: TableId, key: &[u8]) -> Self {
+        Self {
+            table: table.tag(),
+            part: 0,
+            key: key.to_vec(),
+        }
+    }
+
+    /// The same row, another part of it.
+    #[must_use]
+    pub fn part(&self, part: u32) -> Self {
+        Self {
+            part,
+            ..self.clone()
+        }
+    }
+}
+
 impl Key for RowKey {
-    const FORM: &'static str = "a table tag and a key";
+    const FORM: &'static str = "a table tag, the number of a part (4 bytes) and a key";
 
     fn to_bytes(&self) -> Vec<u8> {
-        tagged(self.table, &self.key)
+        let mut bytes = tagged(self.table, &self.part.to_be_bytes());
+        bytes.extend_from_slice(&self.key);
+        bytes
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
-        let (table, key) = bytes.split_first()?;
+        let (table, rest) = bytes.split_first()?;
+        let (part, key) = rest.split_first_chunk()?;
         Some(Self {
             table: *table,
+            part: u32::from_be_bytes(*part),
             key: key.to_vec(),
         })
     }

@@ -68,7 +68,7 @@ tables! {
     Cleanups = 15, "cleanups";
     /// Shard -> its last cutover, for the cooldown.
     LastMoves = 16, "last_moves";
-    /// Request key -> the migration it began.
+    /// Index: request key -> the migration it began.
     Requests = 17, "requests";
     /// Index: how many migrations executors drive, in total and per node.
     InFlight = 18, "in_flight";
@@ -76,11 +76,45 @@ tables! {
     Pauses = 19, "pauses";
     /// Shard -> why it is set aside.
     Quarantine = 20, "quarantine";
-    /// (Table, key) -> an undecodable row that was taken out of its table.
+    /// (Table, part, key) -> an undecodable row that was taken out of its table.
     SetAside = 21, "set_aside";
 }
 
 impl TableId {
+    /// The table with this tag.
+    #[must_use]
+    pub fn from_tag(tag: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|table| table.tag() == tag)
+    }
+
+    /// Whether every row of it follows from the rows of other tables.
+    #[must_use]
+    pub const fn is_index(self) -> bool {
+        match self {
+            Self::NodeNames
+            | Self::ShardNames
+            | Self::ShardRanges
+            | Self::Placements
+            | Self::ActiveShards
+            | Self::MigrationEvents
+            | Self::Finished
+            | Self::Requests
+            | Self::InFlight => true,
+            Self::Meta
+            | Self::Settings
+            | Self::Nodes
+            | Self::Shards
+            | Self::Migrations
+            | Self::Events
+            | Self::Retention
+            | Self::Cleanups
+            | Self::LastMoves
+            | Self::Pauses
+            | Self::Quarantine
+            | Self::SetAside => false,
+        }
+    }
+
     /// The table with this name in the file.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

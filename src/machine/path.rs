@@ -65,7 +65,8 @@ fn follow(status: Option<Status>, kind: &EventKind) -> Option<Status> {
         | EventKind::Paused { .. }
         | EventKind::Resumed { .. }
         | EventKind::Quarantined
-        | EventKind::QuarantineReleased => status,
+        | EventKind::QuarantineReleased
+        | EventKind::RowForgiven { .. } => status,
         EventKind::NodeRegistered { .. }
         | EventKind::NodeUpdated { .. }
         | EventKind::NodeRemoved { .. }

@@ -27,7 +27,7 @@ impl Contents {
 }
 
 /// Shows the rows of `table` to `visit`, in the order of their keys.
-pub(crate) fn each_row<E: From<StoreError>>(
+pub(crate) fn each_raw_row<E: From<StoreError>>(
     rows: &mut dyn ReadRows,
     table: TableId,
     visit: &mut dyn FnMut(Row) -> Result<(), E>,
@@ -64,7 +64,7 @@ pub(crate) fn contents<E: From<StoreError>>(
     let mut bytes = 0_u64;
     for table in TableId::ALL {
         let mut count = 0_u64;
-        each_row(rows, *table, &mut |row| {
+        each_raw_row(rows, *table, &mut |row| {
             count = count.saturating_add(1);
             hasher.update(&[table.tag()]);
             for part in [&row.key, &row.value] {

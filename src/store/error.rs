@@ -40,8 +40,8 @@ impl fmt::Display for BadRow {
 /// Why rows could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A row is damaged. It stays as it is; `check` describes it.
-    #[error("table {table}, key {key}: the row is damaged")]
+    /// A row is damaged. It stays as it is until a repair sets it aside.
+    #[error("table {table}, key {key}: the row is damaged; `check` describes it")]
     Row {
         /// The name of the table.
         table: &'static str,
@@ -50,8 +50,16 @@ pub enum StoreError {
         /// What is wrong.
         source: DecodeError,
     },
+    /// A row was damaged and is set aside. Its place is taken until an operator gives it up.
+    #[error("table {table}, key {key}: the row was damaged and is set aside; `check` describes it")]
+    SetAside {
+        /// The name of the table.
+        table: &'static str,
+        /// The key, in hex.
+        key: String,
+    },
     /// A key is damaged.
-    #[error("table {table}: a key is damaged")]
+    #[error("table {table}: a key is damaged; `check` describes it")]
     Key {
         /// The name of the table.
         table: &'static str,
@@ -111,6 +119,13 @@ impl StoreError {
         }
     }
 
+    pub(super) fn set_aside(table: TableId, key: &[u8]) -> Self {
+        Self::SetAside {
+            table: table.name(),
+            key: Hex(key.to_vec()).to_string(),
+        }
+    }
+
     pub(crate) fn key(table: TableId, source: KeyError) -> Self {
         Self::Key {
             table: table.name(),
@@ -126,11 +141,20 @@ impl StoreError {
         }
     }
 
+    /// Whether a row is there and cannot be read, or was set aside because of that.
+    #[must_use]
+    pub fn is_unreadable_row(&self) -> bool {
+        matches!(self, Self::Row { .. } | Self::SetAside { .. })
+    }
+
     /// Whether it is about damaged rows, and the rest of the file can be worked with.
     #[must_use]
     pub fn is_about_one_row(&self) -> bool {
         match self {
-            Self::Row { .. } | Self::Key { .. } | Self::Inconsistent { .. } => true,
+            Self::Row { .. }
+            | Self::SetAside { .. }
+            | Self::Key { .. }
+            | Self::Inconsistent { .. } => true,
             Self::Encode { .. }
             | Self::Storage { .. }
             | Self::CommitUnknown { .. }
@@ -143,6 +167,7 @@ impl StoreError {
         let reason = match self {
             Self::Row { source, .. } => source.to_string(),
             Self::Key { source, .. } => source.to_string(),
+            Self::SetAside { .. } => "it was set aside".to_owned(),
             Self::Encode { .. }
             | Self::Inconsistent { .. }
             | Self::Storage { .. }

@@ -8,6 +8,7 @@ mod driver;
 mod error;
 mod format;
 mod guard;
+mod log_end;
 mod open;
 mod options;
 #[cfg(unix)]
@@ -16,6 +17,7 @@ mod procedure;
 mod redb_read;
 mod redb_tx;
 mod rows;
+mod set_aside;
 mod snapshot;
 mod tx;
 
@@ -26,12 +28,15 @@ pub use procedure::Procedure;
 pub use snapshot::Snapshot;
 pub use tx::{Direction, ReadRows, Row, Scan, Tx, Visit};
 
-pub(crate) use contents::{Contents, contents, each_row};
+pub(crate) use contents::{Contents, contents, each_raw_row};
 pub(crate) use create::Draft;
 pub(crate) use disk::{Disk, FileSystem};
 pub(crate) use driver::{Commit, Store};
 pub(crate) use format::{FORMATS, Formats};
 #[cfg(feature = "testkit")]
 pub(crate) use format::{Step, rewrite};
-pub(crate) use rows::{delete, first, get, has, last, log_end, put, scan, scan_keys, scan_lenient};
+pub(crate) use log_end::log_end;
+pub(crate) use rows::{
+    delete, each_row, first, get, has, last, put, scan, scan_keys, scan_lenient,
+};
 pub(crate) use snapshot::active;

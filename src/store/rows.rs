@@ -1,12 +1,11 @@
 //! Typed rows over the transaction interface.
 
-use super::{BadRow, ReadRows, Scan, StoreError, Tx};
+use super::{BadRow, ReadRows, Scan, StoreError, Tx, set_aside};
 use crate::schema::codec::Record;
-use crate::schema::key::{Key, RetentionKey};
-use crate::schema::table::{self, Table};
-use crate::schema::{EventSeq, TimestampMs};
+use crate::schema::key::Key;
+use crate::schema::table::Table;
 
-/// The row under `key`.
+/// The row under `key`. One that was set aside is an error, as it was while it stood there.
 pub(crate) fn get<R: Record>(
     rows: &mut (impl ReadRows + ?Sized),
     table: Table<R>,
@@ -14,18 +13,19 @@ pub(crate) fn get<R: Record>(
 ) -> Result<Option<R>, StoreError> {
     let bytes = key.to_bytes();
     match rows.get(table.id(), &bytes)? {
-        None => Ok(None),
+        None => set_aside::refuse(rows, table.id(), &bytes).map(|()| None),
         Some(value) => decode(table, key, &bytes, &value).map(Some),
     }
 }
 
-/// Whether there is a row under `key`.
+/// Whether there is a row under `key`: one that cannot be read, or was set aside, is one.
 pub(crate) fn has<R: Record>(
     rows: &mut (impl ReadRows + ?Sized),
     table: Table<R>,
     key: &R::Key,
 ) -> Result<bool, StoreError> {
-    Ok(rows.get(table.id(), &key.to_bytes())?.is_some())
+    let key = key.to_bytes();
+    Ok(rows.get(table.id(), &key)?.is_some() || set_aside::is_set_aside(rows, table.id(), &key)?)
 }
 
 /// Writes a row.
@@ -53,7 +53,7 @@ pub(crate) fn delete<R: Record>(
     tx.delete(table.id(), &key.to_bytes())
 }
 
-/// Some rows; the first damaged one is an error.
+/// Some rows; the first that is damaged or set aside is an error.
 pub(crate) fn scan<R: Record>(
     rows: &mut (impl ReadRows + ?Sized),
     table: Table<R>,
@@ -64,10 +64,14 @@ pub(crate) fn scan<R: Record>(
         found.push(decode_row(table, key, value)?);
         Ok(())
     })?;
-    Ok(found)
+    let last = found.last().map(|(key, _): &(R::Key, R)| key.to_bytes());
+    match set_aside::keys_passed(rows, table.id(), range, found.len(), last)?.first() {
+        Some(key) => Err(StoreError::set_aside(table.id(), key)),
+        None => Ok(found),
+    }
 }
 
-/// Some rows; damaged ones are put into `bad` and passed over.
+/// Some rows; those that are damaged or set aside are put into `bad` and passed over.
 pub(crate) fn scan_lenient<R: Record>(
     rows: &mut (impl ReadRows + ?Sized),
     table: Table<R>,
@@ -75,31 +79,62 @@ pub(crate) fn scan_lenient<R: Record>(
     bad: &mut Vec<BadRow>,
 ) -> Result<Vec<(R::Key, R)>, StoreError> {
     let mut found = Vec::new();
-    rows.scan(table.id(), range, &mut |key, value| {
-        match decode_row(table, key, value) {
+    let mut seen = 0_usize;
+    let mut last = None;
+    each_row(rows, table, range, &mut |key, row| {
+        match row {
             Ok(row) => found.push(row),
-            Err(error) => bad.push(error.as_bad_row(table.id(), key).ok_or(error)?),
+            Err(row) => bad.push(row),
         }
-        Ok(())
+        seen = seen.saturating_add(1);
+        last = Some(key.to_vec());
     })?;
+    let passed = set_aside::keys_passed(rows, table.id(), range, seen, last)?;
+    let set_aside = passed.iter();
+    bad.extend(set_aside.map(|key| set_aside::bad_row(table.id(), key)));
     Ok(found)
 }
 
-/// The keys of some rows.
+/// A row that was read, or why it could not be.
+pub(crate) type Decoded<R> = Result<(<R as Record>::Key, R), BadRow>;
+
+/// Shows some rows with their raw keys, those that stand in the table and no others.
+pub(crate) fn each_row<R: Record>(
+    rows: &mut (impl ReadRows + ?Sized),
+    table: Table<R>,
+    range: &Scan,
+    visit: &mut dyn FnMut(&[u8], Decoded<R>),
+) -> Result<(), StoreError> {
+    rows.scan(table.id(), range, &mut |key, value| {
+        let row = match decode_row(table, key, value) {
+            Ok(row) => Ok(row),
+            Err(error) => Err(error.as_bad_row(table.id(), key).ok_or(error)?),
+        };
+        visit(key, row);
+        Ok(())
+    })
+}
+
+/// The keys of some rows, then of those among them that were set aside.
 pub(crate) fn scan_keys<R: Record>(
     rows: &mut (impl ReadRows + ?Sized),
     table: Table<R>,
     range: &Scan,
 ) -> Result<Vec<R::Key>, StoreError> {
+    let parse = |key: &[u8]| {
+        table
+            .key(key)
+            .map_err(|source| StoreError::key(table.id(), source))
+    };
     let mut found = Vec::new();
     rows.scan(table.id(), range, &mut |key, _| {
-        found.push(
-            table
-                .key(key)
-                .map_err(|source| StoreError::key(table.id(), source))?,
-        );
+        found.push(parse(key)?);
         Ok(())
     })?;
+    let last = found.last().map(Key::to_bytes);
+    for key in set_aside::keys_passed(rows, table.id(), range, found.len(), last)? {
+        found.push(parse(&key)?);
+    }
     Ok(found)
 }
 
@@ -124,28 +159,6 @@ pub(crate) fn last<R: Record>(
         ..range
     };
     Ok(scan(rows, table, &range)?.pop())
-}
-
-/// Where the log goes on: after its last event and everything that was pruned, and not before the
-/// time of the last event.
-pub(crate) fn log_end(
-    rows: &mut (impl ReadRows + ?Sized),
-) -> Result<(EventSeq, TimestampMs), StoreError> {
-    // A damaged event must not stop the log: then only its key counts.
-    let mut newest = EventSeq(0);
-    let mut newest_ms = TimestampMs(0);
-    rows.scan(table::EVENTS.id(), &Scan::last(1), &mut |key, value| {
-        if let Ok(seq) = table::EVENTS.key(key) {
-            newest = seq;
-            let event = table::EVENTS.decode(&seq, value);
-            newest_ms = event.map(|event| event.at_ms).unwrap_or_default();
-        }
-        Ok(())
-    })?;
-    let pruned = get(rows, table::RETENTION, &RetentionKey::Pruned)?
-        .unwrap_or_default()
-        .through;
-    Ok((newest.max(pruned).next(), newest_ms))
 }
 
 fn decode_row<R: Record>(

@@ -1,7 +1,6 @@
 use super::rows::{get, scan_lenient};
 use super::{BadRow, ReadRows, Scan, StoreError};
 use crate::schema::codec::Record;
-use crate::schema::key::SettingsKey;
 use crate::schema::table::{self, Table};
 use crate::schema::v1::{
     Cleanup, LastMove, Migration, Node, Pause, PauseScope, Quarantined, Settings, Shard,
@@ -13,7 +12,8 @@ use crate::schema::{ShardId, TimestampMs};
 pub struct Snapshot {
     /// When it was taken.
     pub taken_at_ms: TimestampMs,
-    /// The settings in force.
+    /// The settings in force. Where they cannot be read, those of a new file; then every shard that
+    /// ever moved counts as cooling down, and nothing begins.
     pub settings: Settings,
     /// Every registered node, by id.
     pub nodes: Vec<Node>,
@@ -29,7 +29,7 @@ pub struct Snapshot {
     pub pauses: Vec<(PauseScope, Pause)>,
     /// Shards that are set aside.
     pub quarantined: Vec<(ShardId, Quarantined)>,
-    /// Rows that could not be read; their shards do not appear above.
+    /// Rows that could not be read or were set aside; their shards do not appear above.
     pub bad_rows: Vec<BadRow>,
 }
 
@@ -39,10 +39,12 @@ impl Snapshot {
         rows: &mut (impl ReadRows + ?Sized),
         now: TimestampMs,
     ) -> Result<Self, StoreError> {
-        let settings = get(rows, table::SETTINGS, &SettingsKey::Current)?.unwrap_or_default();
         let mut bad_rows = Vec::new();
+        let settings = every(rows, table::SETTINGS, &mut bad_rows)?.pop();
         let mut last_moves = every(rows, table::LAST_MOVES, &mut bad_rows)?;
-        last_moves.retain(|(_, last)| now.ms_since(last.at_ms) < settings.cooldown_ms);
+        if let Some((_, settings)) = &settings {
+            last_moves.retain(|(_, last)| now.ms_since(last.at_ms) < settings.cooldown_ms);
+        }
         Ok(Self {
             taken_at_ms: now,
             nodes: records(rows, table::NODES, &mut bad_rows)?,
@@ -52,7 +54,7 @@ impl Snapshot {
             pauses: every(rows, table::PAUSES, &mut bad_rows)?,
             quarantined: every(rows, table::QUARANTINE, &mut bad_rows)?,
             last_moves,
-            settings,
+            settings: settings.map(|(_, row)| row).unwrap_or_default(),
             bad_rows,
         })
     }

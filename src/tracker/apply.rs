@@ -2,8 +2,8 @@
 
 use super::retention::prune;
 use crate::machine::{Flip, Transition};
-use crate::schema::key::{SettingsKey, SlotScope};
-use crate::schema::table;
+use crate::schema::key::{Key as _, SettingsKey, SlotScope};
+use crate::schema::table::{self, TableId};
 use crate::schema::text::Reason;
 use crate::schema::v1::{
     ActiveShard, Actor, Event, EventKind, Finished, InFlight, LastMove, Migration, MigrationEvent,
@@ -12,9 +12,14 @@ use crate::schema::v1::{
 use crate::schema::{Epoch, MigrationId, ShardId, TimestampMs};
 use crate::store::{StoreError, Tx, active, delete, get, log_end, put};
 
-/// The settings in force.
+/// The settings in force. Every file has some: where they are lost, nobody knows what was demanded
+/// (a verification, a limit), and nothing is decided until somebody says so again.
 pub(super) fn settings(tx: &mut dyn Tx) -> Result<Settings, StoreError> {
-    Ok(get(tx, table::SETTINGS, &SettingsKey::Current)?.unwrap_or_default())
+    let key = SettingsKey::Current;
+    get(tx, table::SETTINGS, &key)?.ok_or_else(|| {
+        let rule = "the settings are missing; put some into force";
+        StoreError::inconsistent(TableId::Settings, &key.to_bytes(), rule)
+    })
 }
 
 /// Writes `transition` over `before` (`None`: the migration begins).

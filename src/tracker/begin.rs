@@ -298,6 +298,8 @@ impl BeginOne {
             return Err(SameNode { shard, node: from }.into());
         }
         if let Some(active) = get(tx, table::ACTIVE_SHARDS, &shard)? {
+            // Where its record cannot be read, nobody can end it: then that is the answer.
+            get(tx, table::MIGRATIONS, &active.migration)?;
             return Err(BeginError::AlreadyMigrating {
                 shard,
                 migration: active.migration,

@@ -204,7 +204,7 @@ fn opening_facts(rows: &mut dyn ReadRows) -> Result<(TimestampMs, Settings), Sto
         .unwrap_or_default();
     // Nor must damaged settings: every operation that needs them says so, and `check` as well.
     let settings = match get(rows, SETTINGS, &SettingsKey::Current) {
-        Err(StoreError::Row { .. }) => Settings::default(),
+        Err(error) if error.is_unreadable_row() => Settings::default(),
         row => row?.unwrap_or_default(),
     };
     Ok((newest, settings))

@@ -14,6 +14,7 @@ mod nodes;
 mod query;
 mod rebalance;
 mod registry;
+mod repair;
 mod retention;
 mod settings;
 mod shards;
@@ -30,5 +31,6 @@ pub use rebalance::{
     PlanOptions, RebalanceError, compute_rebalance_plan, plan_rebalance, threshold_ppm,
 };
 pub use registry::{RegistryChange, RegistryError};
+pub use repair::{ForgiveError, Repair, RepairOptions, RepairReport, Repaired, SetAside};
 pub use transfer::{ExportReport, Exported, Fact, FactError, ImportError};
 pub use transition::{CancelOutcome, TransitionError};

@@ -158,12 +158,10 @@ impl MigrationTracker {
     /// The settings in force.
     ///
     /// # Errors
-    /// [`StoreError`] when the file cannot be read or the row is damaged.
+    /// [`StoreError`] when the file cannot be read, or the row is damaged or missing.
     pub fn settings(&self) -> Result<Settings, StoreError> {
-        let row = self
-            .store
-            .read(|rows| get(rows, table::SETTINGS, &SettingsKey::Current))?;
-        Ok(row.unwrap_or_default())
+        self.store
+            .read(|rows| follow(rows, table::SETTINGS, &SettingsKey::Current))
     }
 
     /// A registered node.
@@ -229,7 +227,7 @@ impl MigrationTracker {
     }
 }
 
-/// The row that an index names.
+/// The row that must be there: an index names it, or every file has it.
 fn follow<R: Record>(
     rows: &mut dyn ReadRows,
     table: Table<R>,
@@ -237,6 +235,6 @@ fn follow<R: Record>(
 ) -> Result<R, StoreError> {
     get(rows, table, key)?.ok_or_else(|| {
         let key = key.to_bytes();
-        StoreError::inconsistent(table.id(), &key, "an index names a row that is not there")
+        StoreError::inconsistent(table.id(), &key, "the row is missing")
     })
 }

@@ -7,6 +7,8 @@ use crate::planner::{
     Policy, Resource, ShardInput, plan,
 };
 use crate::schema::NodeId;
+use crate::schema::key::Key as _;
+use crate::schema::table::TableId;
 use crate::schema::v1::{Migration, Node, NodeState, Shard};
 use crate::store::Snapshot;
 
@@ -96,7 +98,9 @@ pub fn plan_rebalance(snapshot: &Snapshot, options: &PlanOptions) -> Result<Plan
 }
 
 impl Snapshot {
-    /// The cluster as the planner sees it. Moves of nodes that are not registered are left out.
+    /// The cluster as the planner sees it. Moves of nodes that are not registered are left out, and
+    /// so are shards whose owner cannot be read: where nobody knows what a node can hold, nothing is
+    /// planned from it.
     #[must_use]
     pub fn plan_input(&self) -> Input {
         let registered: HashSet<NodeId> = self.nodes.iter().map(|node| node.id).collect();
@@ -105,7 +109,12 @@ impl Snapshot {
         };
         Input {
             nodes: self.nodes.iter().map(node_input).collect(),
-            shards: self.shards.iter().map(shard_input).collect(),
+            shards: self
+                .shards
+                .iter()
+                .filter(|shard| registered.contains(&shard.owner) || !self.may_be_bad(shard.owner))
+                .map(shard_input)
+                .collect(),
             in_flight: self.active.iter().filter(known).map(in_flight).collect(),
             cleanups: self
                 .cleanups
@@ -122,6 +131,21 @@ impl Snapshot {
                 .collect(),
             quarantined: self.quarantined.iter().map(|(shard, _)| *shard).collect(),
         }
+    }
+}
+
+impl Snapshot {
+    /// Whether the row of the node is there and cannot be read.
+    fn may_be_bad(&self, node: NodeId) -> bool {
+        let key: String = node
+            .to_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let nodes = TableId::Nodes.name();
+        let bad = self.bad_rows.iter();
+        bad.filter(|row| row.table == nodes)
+            .any(|row| row.key.strip_prefix("0x") == Some(&key))
     }
 }
 

@@ -20,6 +20,13 @@ pub(super) fn prune(
     settings: &Settings,
     now: TimestampMs,
 ) -> Result<(), StoreError> {
+    if let Err(error) = get(tx, table::RETENTION, &RetentionKey::Pruned) {
+        if error.is_unreadable_row() {
+            tracing::warn!(%error, "the pruning of history stops");
+            return Ok(());
+        }
+        return Err(error);
+    }
     let mut events_left = EVENTS_PER_TRANSACTION_MAX;
     for _ in 0..MIGRATIONS_PER_TRANSACTION_MAX {
         let Some((finished_at_ms, id)) = oldest(tx)? else {
@@ -35,8 +42,8 @@ pub(super) fn prune(
         }
         let migration = match get(tx, table::MIGRATIONS, &id) {
             Ok(migration) => migration,
-            Err(StoreError::Row { .. }) => {
-                tracing::warn!(%id, "a damaged row stops the pruning of history; run `check`");
+            Err(error) if error.is_unreadable_row() => {
+                tracing::warn!(%error, "the pruning of history stops");
                 return Ok(());
             }
             Err(error) => return Err(error),

@@ -29,6 +29,7 @@ mod planting;
 mod registry;
 mod regressions;
 mod released;
+mod repair;
 mod rich;
 mod steps;
 mod support;

@@ -23,7 +23,7 @@ const SHARDS: u64 = 5;
 const ATTEMPTS_MAX: u32 = 3;
 
 #[derive(Clone, Debug)]
-enum Op {
+pub(crate) enum Op {
     Begin {
         shard: u64,
         from: u64,
@@ -63,7 +63,7 @@ enum Op {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum ByClaim {
+pub(crate) enum ByClaim {
     Report(u64, Option<u64>),
     Fence,
     Unfence,
@@ -94,7 +94,7 @@ struct Moved {
 }
 
 #[derive(Debug)]
-struct Model {
+pub(crate) struct Model {
     verification: Verification,
     nodes: BTreeMap<u64, NodeState>,
     owners: BTreeMap<u64, u64>,
@@ -507,7 +507,7 @@ fn settings(model: &Model) -> Settings {
     }
 }
 
-fn ops() -> impl Strategy<Value = Op> {
+pub(crate) fn ops() -> impl Strategy<Value = Op> {
     let (shards, nodes) = (1..=SHARDS, 1..=NODES);
     let at = 0..6_usize;
     let bytes = || (0..50_u64, prop::option::of(20..60_u64));
@@ -552,7 +552,11 @@ fn ops() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn run(place: &Place, model: &mut Model, ops: &[Op]) -> Result<Vec<Status>, TestCaseError> {
+pub(crate) fn run(
+    place: &Place,
+    model: &mut Model,
+    ops: &[Op],
+) -> Result<Vec<Status>, TestCaseError> {
     let tracker = place.create_with(&settings(model));
     for id in 1..=NODES {
         tracker.register_node(node(id)).unwrap();
@@ -598,7 +602,7 @@ fn run(place: &Place, model: &mut Model, ops: &[Op]) -> Result<Vec<Status>, Test
     Ok(model.migrations.iter().map(|row| row.status).collect())
 }
 
-fn model(required: bool) -> Model {
+pub(crate) fn model(required: bool) -> Model {
     Model {
         verification: if required {
             Verification::Required

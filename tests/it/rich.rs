@@ -11,7 +11,7 @@ use shardferry::tracker::BeginRequest;
 use shardferry::{Epoch, MigrationTracker, NodeId, Settings, ShardId, TimestampMs};
 
 use crate::support::{
-    A, B, C, Place, Planter, blake3, clean, key, node, range, request, shard, side, worker,
+    A, B, C, Place, Planter, blake3, key, node, range, request, shard, side, sound, worker,
 };
 
 /// Builds it at the path of `place` and opens it.
@@ -27,7 +27,7 @@ pub(crate) fn rich(place: &Place) -> MigrationTracker {
     drop(tracker);
     plant(place);
     let tracker = place.open();
-    let image = clean(&tracker);
+    let image = sound(&tracker);
     assert!(image.pruned().migrations > 0, "history was pruned");
     for table in tracker.check().unwrap().tables {
         assert!(table.rows > 0, "{} is empty", table.table);
@@ -129,6 +129,7 @@ fn plant(place: &Place) {
     planter.put(QUARANTINE, &ShardId(200), &quarantined);
     let row = RowKey {
         table: TableId::Shards.tag(),
+        part: 0,
         key: vec![1, 2, 255],
     };
     let set_aside = SetAsideRow {

@@ -66,6 +66,15 @@ pub(crate) fn clean(tracker: &MigrationTracker) -> Image {
     tracker.image().unwrap()
 }
 
+/// The image of a file in which everything holds, but for rows that were set aside.
+#[track_caller]
+pub(crate) fn sound(tracker: &MigrationTracker) -> Image {
+    let mut violations = tracker.check().unwrap().violations;
+    violations.retain(|violation| !violation.is_set_aside());
+    assert!(violations.is_empty(), "{violations:#?}");
+    tracker.image().unwrap()
+}
+
 pub(crate) fn worker() -> ExecutorName {
     ExecutorName::new("worker").unwrap()
 }
@@ -125,6 +134,9 @@ pub(crate) fn cluster(place: &Place, nodes: u64, shards: u64) -> MigrationTracke
     tracker
 }
 
+/// Keys and values as they stand in a table.
+pub(crate) type RawRows = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Writes into a closed file past the library, as damage would.
 pub(crate) struct Planter {
     db: redb::Database,
@@ -158,16 +170,34 @@ impl Planter {
     }
 
     pub(crate) fn delete<R: Record>(&self, table: Table<R>, key: &R::Key) {
+        self.delete_raw(table.id(), &key.to_bytes());
+    }
+
+    pub(crate) fn delete_raw(&self, table: TableId, key: &[u8]) {
         let txn = self.db.begin_write().unwrap();
-        let name = redb::TableDefinition::<&[u8], &[u8]>::new(table.id().name());
-        let removed = txn
-            .open_table(name)
-            .unwrap()
-            .remove(key.to_bytes().as_slice())
-            .unwrap()
-            .is_some();
+        let name = redb::TableDefinition::<&[u8], &[u8]>::new(table.name());
+        let removed = txn.open_table(name).unwrap().remove(key).unwrap().is_some();
         assert!(removed, "nothing to remove");
         txn.commit().unwrap();
+    }
+
+    /// Every row of a table, as it stands there.
+    pub(crate) fn rows(&self, table: TableId) -> RawRows {
+        use redb::{ReadableDatabase as _, ReadableTable as _};
+        let txn = self.db.begin_read().unwrap();
+        let name = redb::TableDefinition::<&[u8], &[u8]>::new(table.name());
+        let table = txn.open_table(name).unwrap();
+        let rows = table.iter().unwrap().map(|row| {
+            let (key, value) = row.unwrap();
+            (key.value().to_vec(), value.value().to_vec())
+        });
+        rows.collect()
+    }
+
+    /// Every row of every table.
+    pub(crate) fn all_rows(&self) -> Vec<(TableId, RawRows)> {
+        let tables = TableId::ALL.iter();
+        tables.map(|table| (*table, self.rows(*table))).collect()
     }
 }
 

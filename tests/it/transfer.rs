@@ -10,7 +10,7 @@ use shardferry::tracker::{Exported, Fact, FactError, ImportError};
 use shardferry::{MigrationTracker, NodeId, ShardId};
 
 use crate::rich::rich;
-use crate::support::{A, B, Place, Planter, S, clean, node};
+use crate::support::{A, B, Place, Planter, S, node, sound};
 
 fn facts_of(tracker: &MigrationTracker) -> Vec<Fact> {
     let mut facts = Vec::new();
@@ -48,7 +48,7 @@ fn every_row_is_as_it_was() {
     assert_eq!(report, tracker.check().unwrap());
     assert_eq!(copy.names(), ["shards.redb"]);
     let again = copy.open();
-    assert_eq!(clean(&again), clean(&tracker));
+    assert_eq!(sound(&again), sound(&tracker));
     assert_eq!(facts_of(&again), facts);
     // Byte for byte, indexes included: the digest is over keys and values as they stand.
     let [before, after] = [&tracker, &again].map(|tracker| {

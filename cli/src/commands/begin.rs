@@ -1,9 +1,10 @@
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::Args;
 use serde_json::json;
-use shardferry::schema::text::{Reason, RequestKey};
+use shardferry::schema::text::{Reason, RequestKey, ShardName};
 use shardferry::tracker::BeginRequest;
+use shardferry::{MigrationTracker, ShardId};
 
 use super::Context;
 use crate::database;
@@ -45,12 +46,13 @@ pub(crate) fn run(args: &Begin, context: Context<'_>) -> Result<Exit, Failure> {
         reason: Reason::new(args.reason.clone()),
         request,
         ..BeginRequest::new(
-            names.find_shard(&args.shard)?,
+            find_shard(&tracker, &names, &args.shard)?,
             names.find_node(&args.from)?,
             names.find_node(&args.to)?,
         )
     };
-    if names.shard_name(request.shard).is_none() {
+    // Asked of the row itself: one that is damaged is not one that is missing.
+    if tracker.shard(request.shard)?.is_none() {
         return Err(Failure::message(
             Exit::Refused,
             format_args!("shard {} is not registered", request.shard),
@@ -70,4 +72,19 @@ pub(crate) fn run(args: &Begin, context: Context<'_>) -> Result<Exit, Failure> {
         || json!({ "migration": id }),
     );
     Ok(Exit::Success)
+}
+
+/// The shard that is meant. Of one that is not found by its name, the name may be all that can still
+/// be read: then the error is that of its row.
+fn find_shard(
+    tracker: &MigrationTracker,
+    names: &Names,
+    given: &OsStr,
+) -> Result<ShardId, Failure> {
+    names.find_shard(given).or_else(|unknown| {
+        if let Ok(name) = ShardName::new(given.as_encoded_bytes()) {
+            tracker.shard_by_name(&name)?;
+        }
+        Err(unknown)
+    })
 }

@@ -13,6 +13,7 @@ pub(crate) mod nodes;
 pub(crate) mod plan;
 pub(crate) mod rebalance;
 pub(crate) mod run;
+pub(crate) mod set_aside;
 pub(crate) mod settings;
 pub(crate) mod shards;
 pub(crate) mod show;
@@ -59,7 +60,8 @@ pub(crate) fn run(cli: &Cli, out: &Output) -> Result<Exit, Failure> {
         Command::History(args) => history::run(args, context),
         Command::Cleanups(_) => cleanups::run(context),
         Command::Settings(args) => settings::run(args, context),
-        Command::Check(_) => check::run(context),
+        Command::Check(args) => check::run(args, context),
+        Command::SetAside(args) => set_aside::run(args, context),
         Command::Backup(args) => backup::run(args, context),
         Command::Export(args) => export::run(args, context),
         Command::Import(args) => import::run(args, context),

@@ -21,7 +21,17 @@ pub(crate) struct SettingsArgs {
 
 pub(crate) fn run(args: &SettingsArgs, context: Context<'_>) -> Result<Exit, Failure> {
     let tracker = database::open(context.db)?;
-    let mut fields = fields(&tracker.settings()?)?;
+    let settings = match tracker.settings() {
+        // Lost settings are put into force again: those of a new database, and what is set.
+        Err(error) if error.is_about_one_row() && !args.set.is_empty() => {
+            context.out.note(format_args!(
+                "{error}; what is not set here is as in a new database"
+            ));
+            database::settings()
+        }
+        settings => settings?,
+    };
+    let mut fields = fields(&settings)?;
     for assignment in &args.set {
         assign(&mut fields, assignment)?;
     }

@@ -27,7 +27,7 @@ pub(super) fn to_value(fact: &Fact) -> Result<Value, serde_json::Error> {
         Fact::Pause(key, row) => (Some(value(key)?), value(row)?),
         Fact::Quarantined(key, row) => (Some(value(key)?), value(row)?),
         Fact::SetAside(key, row) => {
-            let key = json!({ "table": key.table, "key": hex(&key.key) });
+            let key = json!({ "table": key.table, "part": key.part, "key": hex(&key.key) });
             (Some(key), value(row)?)
         }
     };
@@ -71,6 +71,7 @@ struct Parts {
 #[serde(deny_unknown_fields)]
 struct RowKeyParts {
     table: u8,
+    part: u32,
     key: String,
 }
 
@@ -131,6 +132,7 @@ fn row_key(table: TableId, value: Value) -> Result<RowKey, Fault> {
         pairs.map_while(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     Ok(RowKey {
         table: parts.table,
+        part: parts.part,
         key: bytes.collect(),
     })
 }

@@ -126,6 +126,7 @@ fn rare_rows_come_back_too() {
         Fact::SetAside(
             RowKey {
                 table: 255,
+                part: u32::MAX,
                 key: vec![0, 255],
             },
             SetAsideRow {
@@ -138,6 +139,7 @@ fn rare_rows_come_back_too() {
         Fact::SetAside(
             RowKey {
                 table: 0,
+                part: 0,
                 key: Vec::new(),
             },
             SetAsideRow {

@@ -15,6 +15,7 @@ mod support;
 mod apply;
 mod apply_errors;
 mod chaos;
+mod damage;
 mod demo;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod every_write;

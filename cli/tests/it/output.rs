@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::support::{Said, World};
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 16] = [
     &["nodes"],
     &["shards"],
     &["plan"],
@@ -13,6 +13,9 @@ const COMMANDS: [&[&str]; 13] = [
     &["cleanups"],
     &["settings"],
     &["check"],
+    &["check", "--repair", "--dry-run"],
+    &["check", "--repair"],
+    &["set-aside", "list", "--bytes"],
     &["apply", "cluster.toml"],
     &["apply", "cluster.toml", "--dry-run"],
     &["begin", "1", "1", "2"],
@@ -126,7 +129,7 @@ fn every_command_has_help_with_an_example_and_the_exit_codes_are_documented() {
             .says(&["Example", &format!("shardferry {command}")]);
         seen += 1;
     }
-    assert_eq!(seen, 19);
+    assert_eq!(seen, 20);
     world.run(["dance"]).fails(2, &["dance"]);
 }
 

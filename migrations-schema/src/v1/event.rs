@@ -145,6 +145,12 @@ pub enum EventKind {
     SettingsChanged,
     /// The evidence that the settings demand was waived.
     VerificationWaived,
+    /// An operator gave up a row that could not be read and was set aside. Where the row was an
+    /// event, this one stands at its position.
+    RowForgiven {
+        /// The tag of the table that the row was in.
+        table: u8,
+    },
 }
 
 /// One entry of the log.

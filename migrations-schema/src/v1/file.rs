@@ -56,13 +56,14 @@ impl Record for Pruned {
     }
 }
 
-/// A row that could not be decoded and was taken out of its table.
+/// A part of a row that could not be decoded and was taken out of its table. The parts together
+/// hold the whole value; each but the last has [`Self::VALUE_BYTES_MAX`] bytes of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetAsideRow {
-    /// The value, as it stood; of a longer one the first [`Self::VALUE_BYTES_MAX`] bytes.
+    /// This part of the value, as it stood.
     #[serde(with = "crate::hex")]
     pub value: Vec<u8>,
-    /// How long the value was.
+    /// How long the whole value was.
     pub value_bytes: u64,
     /// Why it could not be decoded.
     pub reason: Reason,
@@ -71,19 +72,31 @@ pub struct SetAsideRow {
 }
 
 impl SetAsideRow {
-    /// Most bytes that are kept of a value: more than any row of another table has.
+    /// Most bytes of a value in one part: more than any row of another table has.
     pub const VALUE_BYTES_MAX: u64 = 48 * 1024;
+
+    /// How many parts hold a value of this length; an empty one has a part too.
+    #[must_use]
+    pub fn parts(value_bytes: u64) -> u64 {
+        value_bytes.div_ceil(Self::VALUE_BYTES_MAX).max(1)
+    }
 }
 
 impl Record for SetAsideRow {
     type Key = RowKey;
     const VERSION: u8 = VERSION;
 
-    fn validate(&self, _: &RowKey) -> Result<(), Rule> {
-        let kept = u64::try_from(self.value.len()).unwrap_or(u64::MAX);
+    fn validate(&self, key: &RowKey) -> Result<(), Rule> {
+        let part = u64::from(key.part);
         rule(
-            kept == self.value_bytes.min(Self::VALUE_BYTES_MAX),
-            "a value is kept whole, or its first 48 KiB",
+            part < Self::parts(self.value_bytes),
+            "a value has as many parts as it needs",
+        )?;
+        let before = part.saturating_mul(Self::VALUE_BYTES_MAX);
+        let of_this = self.value_bytes.saturating_sub(before);
+        rule(
+            u64::try_from(self.value.len()) == Ok(of_this.min(Self::VALUE_BYTES_MAX)),
+            "a part has 48 KiB of the value, or the rest of it",
         )
     }
 }

@@ -196,6 +196,7 @@ fn written_is_read<R: Record + PartialEq + Debug>(table: Table<R>, key: &R::Key,
 fn what_can_be_written_can_be_read() {
     let key = RowKey {
         table: TableId::Events.tag(),
+        part: 0,
         key: Vec::new(),
     };
     let max = usize::try_from(SetAsideRow::VALUE_BYTES_MAX).unwrap();

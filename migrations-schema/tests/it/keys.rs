@@ -88,7 +88,11 @@ proptest! {
     fn byte_strings(a in bytes(1, 12), b in bytes(1, 12)) {
         check(&ShardName::new(a.as_slice()).unwrap(), &ShardName::new(b.as_slice()).unwrap());
         check(&RangeKey::new(&a[1..]).unwrap(), &RangeKey::new(&b[1..]).unwrap());
-        let row = |bytes: &[u8]| RowKey { table: bytes[0], key: bytes[1..].to_vec() };
+        let row = |bytes: &[u8]| RowKey {
+            table: bytes[0],
+            part: u32::from(*bytes.last().unwrap()),
+            key: bytes[1..].to_vec(),
+        };
         check(&row(&a), &row(&b));
     }
 
@@ -139,4 +143,5 @@ fn keys_of_the_wrong_length_or_tag_are_refused() {
     refused(TableId::InFlight, &[3, 0, 0, 0, 0, 0, 0, 0, 0]);
     refused(TableId::Pauses, &[2, 0, 0, 0, 0, 0, 0, 0, 0]);
     refused(TableId::SetAside, &[]);
+    refused(TableId::SetAside, &[3, 0, 0, 0]);
 }

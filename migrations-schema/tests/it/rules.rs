@@ -79,15 +79,21 @@ fn a_reader_checks_the_rules() {
         ),
         (
             TableId::SetAside,
-            &[3],
+            &[3, 0, 0, 0, 0],
             &[2, 0, 0, 1, 0, 0],
-            "a value is kept whole, or its first 48 KiB",
+            "a part has 48 KiB of the value, or the rest of it",
         ),
         (
             TableId::SetAside,
-            &[3],
+            &[3, 0, 0, 0, 0],
             &[2, 0, 0, 3, 0, 0],
-            "a value is kept whole, or its first 48 KiB",
+            "a part has 48 KiB of the value, or the rest of it",
+        ),
+        (
+            TableId::SetAside,
+            &[3, 0, 0, 0, 1],
+            &[2, 0, 0, 2, 0, 0],
+            "a value has as many parts as it needs",
         ),
         (
             TableId::LastMoves,
@@ -445,11 +451,8 @@ fn quarantine() {
 
 #[test]
 fn set_aside() {
-    let key = RowKey {
-        table: 3,
-        key: Vec::new(),
-    };
-    let rule = "a value is kept whole, or its first 48 KiB";
+    let key = RowKey::first(TableId::Nodes, &[]);
+    let rule = "a part has 48 KiB of the value, or the rest of it";
     let max = SetAsideRow::VALUE_BYTES_MAX;
     let row = |len: u64, value_bytes: u64| SetAsideRow {
         value: vec![0; usize::try_from(len).unwrap()],
@@ -475,4 +478,14 @@ fn set_aside() {
     }
     check(row(max, max), |row| row.value_bytes -= 1);
     check(row(max - 1, max - 1), |row| row.value_bytes += 1);
+
+    let second = |row: SetAsideRow, change: fn(&mut SetAsideRow), rule| {
+        broken(table::SET_ASIDE, &key.part(1), &row, change, rule);
+    };
+    for row in [row(1, max + 1), row(max, 2 * max), row(max, u64::MAX)] {
+        second(row.clone(), longer, rule);
+        second(row, shorter, rule);
+    }
+    let too_many = "a value has as many parts as it needs";
+    second(row(1, max + 1), |row| row.value_bytes -= 1, too_many);
 }

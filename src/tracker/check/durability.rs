@@ -2,8 +2,9 @@
 
 use super::{Image, Violation};
 use crate::schema::MigrationId;
+use crate::schema::key::SettingsKey;
 use crate::schema::table::TableId;
-use crate::schema::v1::Status;
+use crate::schema::v1::{SetAsideRow, Status};
 
 /// I11, of one image: a row that cannot be read is named, with its table and its key (in hex).
 #[must_use]
@@ -14,7 +15,41 @@ pub fn invariant_i11_bad_rows_are_named(image: &Image) -> Vec<Violation> {
         key: row.key.clone(),
         rule: format!("the row is damaged: {}", row.reason),
     });
-    named.collect()
+    let mut violations: Vec<_> = named.collect();
+    violations.extend(set_aside(image));
+    let key = SettingsKey::Current;
+    if image.settings.is_empty() && !image.is_lost(TableId::Settings, &key) {
+        let rule = "the row is missing: nothing is decided without settings";
+        violations.push(Violation::new("I11", TableId::Settings, &key, rule));
+    }
+    violations
+}
+
+/// What was set aside is named until an operator gives it up, and is kept whole.
+fn set_aside(image: &Image) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for (key, row) in &image.set_aside {
+        let Some(table) = TableId::from_tag(key.table) else {
+            let rule = "no table has this tag";
+            violations.push(Violation::new("I11", TableId::SetAside, key, rule));
+            continue;
+        };
+        if key.part == 0 {
+            violations.push(Violation::set_aside(table, &key.key, &row.reason));
+            let parts = SetAsideRow::parts(row.value_bytes);
+            let missing = (1..parts)
+                .filter_map(|part| Some(key.part(u32::try_from(part).ok()?)))
+                .find(|part| !image.set_aside.contains_key(part));
+            if let Some(part) = missing {
+                let rule = format!("the part is missing; the value has {parts}");
+                violations.push(Violation::new("I11", TableId::SetAside, &part, rule));
+            }
+        } else if !image.set_aside.contains_key(&key.part(0)) {
+            let rule = "the first part of this row is missing";
+            violations.push(Violation::new("I11", TableId::SetAside, key, rule));
+        }
+    }
+    violations
 }
 
 /// I11, around a restart: opening decides nothing and changes nothing.

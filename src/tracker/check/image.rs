@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::Violation;
 use super::violation::ShownKey;
 use crate::schema::codec::Record;
-use crate::schema::key::{MetaKey, RetentionKey, RowKey, SettingsKey, SlotScope};
+use crate::schema::key::{Key, MetaKey, RetentionKey, RowKey, SettingsKey, SlotScope};
 use crate::schema::table::{self, Table, TableId};
 use crate::schema::text::{NodeName, RangeKey, RequestKey, ShardName};
 use crate::schema::v1::{
@@ -12,7 +12,7 @@ use crate::schema::v1::{
     RangeEntry, Request, SetAsideRow, Settings, Shard, ShardNameEntry,
 };
 use crate::schema::{EventSeq, MigrationId, NodeId, ShardId, TimestampMs};
-use crate::store::{BadRow, ReadRows, Scan, StoreError, scan_lenient};
+use crate::store::{BadRow, ReadRows, Scan, StoreError, each_row};
 use crate::tracker::MigrationTracker;
 
 macro_rules! image {
@@ -23,17 +23,17 @@ macro_rules! image {
             $($(#[$doc])* pub $field: BTreeMap<$key, $record>,)*
             /// Rows that could not be decoded; they do not appear above.
             pub bad_rows: Vec<BadRow>,
+            /// The same rows by their places, with what is wrong.
+            pub(in crate::tracker) unreadable: BTreeMap<(TableId, Vec<u8>), String>,
         }
 
         impl Image {
-            pub(super) fn read(
+            pub(in crate::tracker) fn read(
                 rows: &mut (impl ReadRows + ?Sized),
             ) -> Result<Self, StoreError> {
-                let mut bad_rows = Vec::new();
-                Ok(Self {
-                    $($field: every(rows, table::$table, &mut bad_rows)?,)*
-                    bad_rows,
-                })
+                let mut image = Self::default();
+                $(image.$field = image.every(rows, table::$table)?;)*
+                Ok(image)
             }
 
             /// The rows in which the two differ, one by one.
@@ -110,11 +110,59 @@ image! {
 }
 
 impl Image {
+    /// Reads a table; what cannot be decoded is remembered as such.
+    fn every<R: Record<Key: Ord>>(
+        &mut self,
+        rows: &mut (impl ReadRows + ?Sized),
+        table: Table<R>,
+    ) -> Result<BTreeMap<R::Key, R>, StoreError> {
+        let mut found = BTreeMap::new();
+        each_row(rows, table, &Scan::all(), &mut |key, row| match row {
+            Ok((key, row)) => {
+                found.insert(key, row);
+            }
+            Err(row) => {
+                let place = (table.id(), key.to_vec());
+                self.unreadable.insert(place, row.reason.clone());
+                self.bad_rows.push(row);
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// Whether a row is under `key` and cannot be read, or was set aside from there.
+    pub(in crate::tracker) fn is_lost(&self, table: TableId, key: &impl Key) -> bool {
+        let key = key.to_bytes();
+        self.set_aside.contains_key(&RowKey::first(table, &key))
+            || self.unreadable.contains_key(&(table, key))
+    }
+
+    /// Whether any row of the table cannot be read, or was set aside.
+    pub(in crate::tracker) fn has_lost(&self, table: TableId) -> bool {
+        let first = RowKey::first(table, &[]);
+        let mut set_aside = self.set_aside.range(first.clone()..first.part(1));
+        let mut unreadable = self.unreadable.range((table, Vec::new())..);
+        set_aside.next().is_some() || unreadable.next().is_some_and(|((of, _), _)| *of == table)
+    }
+
     /// The settings in force.
     #[must_use]
     pub fn settings_in_force(&self) -> Settings {
         let row = self.settings.get(&SettingsKey::Current);
         row.cloned().unwrap_or_default()
+    }
+
+    /// Whether there never was a migration with this id: retention took none yet, no record is lost,
+    /// and no event speaks of it.
+    pub(super) fn never_was(&self, id: MigrationId) -> bool {
+        !self.migrations.contains_key(&id)
+            && self.pruned().migrations == 0
+            && !self.is_lost(TableId::Retention, &RetentionKey::Pruned)
+            && !self.is_lost(TableId::Migrations, &id)
+            && !self
+                .events
+                .values()
+                .any(|event| event.migration == Some(id))
     }
 
     /// How far history has been pruned.
@@ -143,11 +191,26 @@ impl Image {
 
     /// Whether the events of `migration` are all kept: retention takes them oldest first, and at
     /// most so many at once, so that an ended one may be kept with the later ones only.
-    pub(super) fn history_is_whole(migration: &Migration, events: &[&Event]) -> bool {
-        !migration.status().is_terminal()
-            || events
+    ///
+    /// Nor is a history whole of which an event cannot be read, or was given up.
+    pub(super) fn history_is_whole(&self, migration: &Migration, events: &[&Event]) -> bool {
+        let of_it = (migration.id, EventSeq(0))..=(migration.id, EventSeq(u64::MAX));
+        let is_lost = |seq: &EventSeq| self.is_lost(TableId::Events, seq);
+        if self.has_lost(TableId::Events)
+            && self
+                .migration_events
+                .range(of_it)
+                .any(|((_, seq), _)| is_lost(seq))
+        {
+            return false;
+        }
+        let given_up = |event: &&Event| matches!(event.kind, EventKind::RowForgiven { .. });
+        let begins = || {
+            events
                 .first()
                 .is_some_and(|event| matches!(event.kind, EventKind::Begun { .. }))
+        };
+        !events.iter().any(given_up) && (!migration.status().is_terminal() || begins())
     }
 }
 
@@ -160,15 +223,6 @@ impl MigrationTracker {
     pub fn image(&self) -> Result<Image, StoreError> {
         self.store.read(|rows| Image::read(rows))
     }
-}
-
-fn every<R: Record<Key: Ord>>(
-    rows: &mut (impl ReadRows + ?Sized),
-    table: Table<R>,
-    bad: &mut Vec<BadRow>,
-) -> Result<BTreeMap<R::Key, R>, StoreError> {
-    let rows = scan_lenient(rows, table, &Scan::all(), bad)?;
-    Ok(rows.into_iter().collect())
 }
 
 fn differing<K: ShownKey + Ord, R: PartialEq>(

@@ -1,134 +1,104 @@
 //! I2: every index is what its table says, row for row.
 
-use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt::Debug;
 
+use super::derived::{EachIndex, Index, LostRow, claimed_twice, each_index};
 use super::violation::ShownKey;
 use super::{Image, Violation};
-use crate::schema::key::SlotScope;
+use crate::schema::codec::Record;
 use crate::schema::table::TableId;
-use crate::schema::v1::{
-    ActiveShard, Finished, InFlight, Migration, MigrationEvent, NodeNameEntry, Placement,
-    RangeEntry, Request, ShardNameEntry,
-};
 
 /// I2: `active_shards` is exactly the set of migrations under way, and every other index equals a
 /// function of its table: `finished`, `migration_events`, `requests`, `in_flight` (migrations and
 /// events), `node_names` (nodes), `shard_names`, `shard_ranges` and `placements` (shards).
+///
+/// Names, ranges and request keys are unique, else no index could hold them. What an index says of
+/// a row that cannot be read is not wrong: that row is I11's.
 #[must_use]
 pub fn invariant_i2_indexes_follow_from_their_tables(image: &Image) -> Vec<Violation> {
-    let mut violations = active_shards(image);
-    violations.extend(finished(image));
-    violations.extend(migration_events(image));
-    violations.extend(requests(image));
-    violations.extend(in_flight(image));
-    violations.extend(registry(image));
+    let mut compared = Compared {
+        image,
+        violations: Vec::new(),
+    };
+    match each_index(image, &mut compared) {
+        Ok(()) => {}
+        Err(never) => match never {},
+    }
+    let mut violations = compared.violations;
+    violations.extend(shared(image));
+    violations.extend(overlaps(image));
     violations
 }
 
-fn active_shards(image: &Image) -> Vec<Violation> {
-    let mut expected = BTreeMap::new();
-    for migration in image.under_way() {
-        let entry = ActiveShard {
-            migration: migration.id,
+struct Compared<'a> {
+    image: &'a Image,
+    violations: Vec<Violation>,
+}
+
+impl EachIndex for Compared<'_> {
+    type Error = Infallible;
+
+    fn index<R>(&mut self, index: Index<'_, R>) -> Result<(), Infallible>
+    where
+        R: Record<Key: ShownKey + Ord + Clone> + PartialEq + Debug + Clone,
+    {
+        let table = index.table.id();
+        let mut broken = |key: &R::Key, rule| {
+            self.violations.push(Violation::new("I2", table, key, rule));
         };
-        // Where a shard has two of them, which I1 names, the index may name either.
-        if image.active_shards.get(&migration.shard) == Some(&entry) {
-            expected.insert(migration.shard, entry);
-        } else {
-            expected.entry(migration.shard).or_insert(entry);
+        for (key, claims) in &index.expected {
+            let rule = match index.found.get(key) {
+                // A damaged row is not a missing one.
+                None if self.image.is_lost(table, key) => continue,
+                None => format!("the row is missing; it would be {}", either(claims)),
+                Some(there) if !claims.contains(there) => {
+                    format!("the row is {there:?} and should be {}", either(claims))
+                }
+                Some(_) => continue,
+            };
+            broken(key, rule);
         }
-    }
-    compare(TableId::ActiveShards, &expected, &image.active_shards)
-}
-
-fn finished(image: &Image) -> Vec<Violation> {
-    let ended = |migration: &Migration| {
-        let finished_at_ms = migration.state.finished_at_ms()?;
-        Some(((finished_at_ms, migration.id), Finished))
-    };
-    let expected = image.migrations.values().filter_map(ended).collect();
-    compare(TableId::Finished, &expected, &image.finished)
-}
-
-fn migration_events(image: &Image) -> Vec<Violation> {
-    let about = image
-        .events
-        .values()
-        .filter_map(|event| Some(((event.migration?, event.seq), MigrationEvent)));
-    compare(
-        TableId::MigrationEvents,
-        &about.collect(),
-        &image.migration_events,
-    )
-}
-
-fn requests(image: &Image) -> Vec<Violation> {
-    let requested = image.migrations.values().filter_map(|migration| {
-        let row = Request {
-            migration: migration.id,
-            shard: migration.shard,
-            from: migration.from,
-            to: migration.to,
-        };
-        Some((migration.request.clone()?, row))
-    });
-    compare(TableId::Requests, &requested.collect(), &image.requests)
-}
-
-/// How many migrations hold a slot in each scope.
-pub(super) fn slots_held(image: &Image) -> BTreeMap<SlotScope, InFlight> {
-    let mut slots = BTreeMap::new();
-    for migration in image.migrations.values().filter(|row| row.holds_slot()) {
-        let scopes = [
-            SlotScope::Total,
-            SlotScope::Source(migration.from),
-            SlotScope::Destination(migration.to),
-        ];
-        for scope in scopes {
-            let slot: &mut InFlight = slots.entry(scope).or_insert(InFlight { count: 0 });
-            slot.count = slot.count.saturating_add(1);
+        for (key, row) in index.found {
+            if index.expected.contains_key(key) {
+                continue;
+            }
+            match (index.names_lost)(key, row) {
+                Some(LostRow::Unreadable) => {}
+                Some(LostRow::Missing) => broken(key, format!("what it names is lost: {row:?}")),
+                None => broken(key, format!("nothing stands behind this row: {row:?}")),
+            }
         }
+        Ok(())
     }
-    slots
 }
 
-fn in_flight(image: &Image) -> Vec<Violation> {
-    compare(TableId::InFlight, &slots_held(image), &image.in_flight)
+fn either<R: Debug>(claims: &[R]) -> String {
+    let claims: Vec<_> = claims.iter().map(|row| format!("{row:?}")).collect();
+    claims.join(" or ")
 }
 
-fn registry(image: &Image) -> Vec<Violation> {
-    let mut node_names = BTreeMap::new();
-    for node in image.nodes.values() {
-        node_names.insert(node.name.clone(), NodeNameEntry { node: node.id });
+/// Names and request keys that two rows have.
+fn shared(image: &Image) -> Vec<Violation> {
+    let nodes = image.nodes.values();
+    let nodes = claimed_twice(nodes.map(|node| (node.name.clone(), node.id)));
+    let shards = image.shards.values();
+    let shards = claimed_twice(shards.map(|shard| (shard.name.clone(), shard.id)));
+    let requested = image.migrations.values();
+    let requested = claimed_twice(requested.filter_map(|row| Some((row.request.clone()?, row.id))));
+    let mut violations = Vec::new();
+    for (name, first, id) in nodes {
+        let rule = format!("its name {name} is that of node {first}, too");
+        violations.push(Violation::new("I2", TableId::Nodes, &id, rule));
     }
-    let mut shard_names = BTreeMap::new();
-    let mut shard_ranges = BTreeMap::new();
-    let mut placements = BTreeMap::new();
-    for shard in image.shards.values() {
-        let id = shard.id;
-        shard_names.insert(shard.name.clone(), ShardNameEntry { shard: id });
-        if let Some(range) = &shard.range {
-            shard_ranges.insert(range.start.clone(), RangeEntry { shard: id });
-        }
-        for replica in &shard.replicas {
-            placements.insert((*replica, id), Placement::Replica);
-        }
-        placements.insert((shard.owner, id), Placement::Owner);
+    for (name, first, id) in shards {
+        let rule = format!("its name {name} is that of shard {first}, too");
+        violations.push(Violation::new("I2", TableId::Shards, &id, rule));
     }
-    let mut violations = compare(TableId::NodeNames, &node_names, &image.node_names);
-    violations.extend(compare(
-        TableId::ShardNames,
-        &shard_names,
-        &image.shard_names,
-    ));
-    violations.extend(compare(
-        TableId::ShardRanges,
-        &shard_ranges,
-        &image.shard_ranges,
-    ));
-    violations.extend(compare(TableId::Placements, &placements, &image.placements));
-    violations.extend(overlaps(image));
+    for (key, first, id) in requested {
+        let rule = format!("its request {key} is that of migration {first}, too");
+        violations.push(Violation::new("I2", TableId::Migrations, &id, rule));
+    }
     violations
 }
 
@@ -147,27 +117,4 @@ fn overlaps(image: &Image) -> Vec<Violation> {
             Violation::new("I2", TableId::Shards, id, rule)
         })
         .collect()
-}
-
-fn compare<K: ShownKey + Ord, R: PartialEq + Debug>(
-    table: TableId,
-    expected: &BTreeMap<K, R>,
-    found: &BTreeMap<K, R>,
-) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    for (key, row) in expected {
-        let rule = match found.get(key) {
-            None => format!("the row is missing; it would be {row:?}"),
-            Some(there) if there != row => format!("the row is {there:?} and should be {row:?}"),
-            Some(_) => continue,
-        };
-        violations.push(Violation::new("I2", table, key, rule));
-    }
-    for (key, row) in found {
-        if !expected.contains_key(key) {
-            let rule = format!("nothing stands behind this row: {row:?}");
-            violations.push(Violation::new("I2", table, key, rule));
-        }
-    }
-    violations
 }

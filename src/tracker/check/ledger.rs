@@ -16,7 +16,7 @@ pub fn invariant_i6_copies_left_behind_are_in_the_ledger(image: &Image) -> Vec<V
     let events = image.events_by_migration();
     for migration in image.migrations.values() {
         let events = events.get(&migration.id).map_or(&[][..], Vec::as_slice);
-        if !Image::history_is_whole(migration, events) {
+        if !image.history_is_whole(migration, events) {
             continue;
         }
         let Some(node) = left_on(migration, events) else {
@@ -26,8 +26,9 @@ pub fn invariant_i6_copies_left_behind_are_in_the_ledger(image: &Image) -> Vec<V
             .cleanups
             .get(&(node, migration.shard))
             .is_some_and(|cleanup| cleanup.migration == migration.id);
-        if !open && !events.iter().any(|event| settles(event, node)) {
-            let key = (node, migration.shard);
+        let key = (node, migration.shard);
+        let lost = image.is_lost(TableId::Cleanups, &key);
+        if !open && !lost && !events.iter().any(|event| settles(event, node)) {
             let rule = format!(
                 "migration {} left a copy there, and it is neither to be removed nor settled",
                 migration.id
@@ -84,12 +85,14 @@ fn settles(event: &Event, copy: NodeId) -> bool {
         | EventKind::ShardRegistered { .. }
         | EventKind::ShardRemoved { .. }
         | EventKind::SettingsChanged
-        | EventKind::VerificationWaived => false,
+        | EventKind::VerificationWaived
+        | EventKind::RowForgiven { .. } => false,
     }
 }
 
 fn entries_are_right(image: &Image) -> Vec<Violation> {
     let mut violations = Vec::new();
+    let events = image.events_by_migration();
     for (key, cleanup) in &image.cleanups {
         let mut broken = |rule: String| {
             violations.push(Violation::new("I6", TableId::Cleanups, key, rule));
@@ -103,8 +106,17 @@ fn entries_are_right(image: &Image) -> Vec<Violation> {
             broken("it names the owner of the shard".to_owned());
         }
         let Some(migration) = image.migrations.get(&cleanup.migration) else {
+            if image.never_was(cleanup.migration) {
+                broken(format!("there never was a migration {}", cleanup.migration));
+            }
             continue;
         };
+        let events = events
+            .get(&cleanup.migration)
+            .map_or(&[][..], Vec::as_slice);
+        if let Some(event) = events.iter().find(|event| settles(event, cleanup.node)) {
+            broken(format!("event {} settled it", event.seq));
+        }
         let left = match cleanup.kind {
             CleanupKind::ReleaseSource => migration.status() == Status::Complete,
             CleanupKind::DiscardDestination => {

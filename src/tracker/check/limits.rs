@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::indexes::slots_held;
+use super::derived::slots_held;
 use super::{Image, Violation};
 use crate::schema::key::SlotScope;
 use crate::schema::table::TableId;

@@ -8,12 +8,14 @@
 //! table and key.
 
 mod active;
+mod derived;
 mod durability;
 mod image;
 mod indexes;
 mod ledger;
 mod limits;
 mod log;
+mod lost;
 mod ownership;
 mod progress;
 mod records;
@@ -45,6 +47,9 @@ pub use records::{
 };
 pub use report::{CheckReport, TableRows};
 pub use violation::Violation;
+
+pub(in crate::tracker) use derived::{EachIndex, Index, each_index};
+pub(in crate::tracker) use violation::{ShownKey, hex};
 
 /// Every invariant that one image can answer, in the order of their numbers.
 #[must_use]

@@ -17,7 +17,7 @@ pub fn invariant_i5_owner_is_where_the_last_move_went(image: &Image) -> Vec<Viol
     let mut violations = Vec::new();
     for shard in image.shards.values() {
         for node in std::iter::once(&shard.owner).chain(&shard.replicas) {
-            if !image.nodes.contains_key(node) {
+            if !image.nodes.contains_key(node) && !image.is_lost(TableId::Nodes, node) {
                 let rule = format!("it has a copy on node {node}, which is not registered");
                 violations.push(Violation::new("I5", TableId::Shards, &shard.id, rule));
             }
@@ -33,6 +33,10 @@ pub fn invariant_i5_owner_is_where_the_last_move_went(image: &Image) -> Vec<Viol
                 registered.owner, last.migration, last.to
             );
             violations.push(Violation::new("I5", TableId::Shards, shard, rule));
+        }
+        if image.never_was(last.migration) {
+            let rule = format!("there never was a migration {}", last.migration);
+            violations.push(Violation::new("I5", TableId::LastMoves, shard, rule));
         }
         if let Some(migration) = image.migrations.get(&last.migration) {
             let same = migration.status() == Status::Complete

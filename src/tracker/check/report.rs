@@ -3,6 +3,7 @@ use crate::schema::EventSeq;
 use crate::schema::table::TableId;
 use crate::store::{BadRow, ReadRows, StoreError};
 use crate::tracker::MigrationTracker;
+use crate::tracker::repair::planned;
 
 /// How many rows a table has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,12 @@ pub struct CheckReport {
     pub violations: Vec<Violation>,
     /// Rows that could not be read. Each is among the violations too.
     pub bad_rows: Vec<BadRow>,
+    /// How many rows are set aside. Those that still hold a place are among the violations too.
+    pub set_aside: u64,
+    /// How many rows a repair would set aside.
+    pub repair_would_set_aside: u64,
+    /// How many rows of indexes a repair would write or take out.
+    pub repair_would_rebuild: u64,
     /// How many rows were looked at, by table.
     pub tables: Vec<TableRows>,
     /// How many migrations are under way.
@@ -49,7 +56,12 @@ impl CheckReport {
 
     fn of(image: &Image, tables: Vec<TableRows>) -> Self {
         let active = count(image.under_way().count());
+        let first_parts = image.set_aside.keys().filter(|key| key.part == 0);
+        let (repair_would_set_aside, repair_would_rebuild) = planned(image);
         Self {
+            set_aside: count(first_parts.count()),
+            repair_would_set_aside,
+            repair_would_rebuild,
             violations: invariants_of(image),
             bad_rows: image.bad_rows.clone(),
             tables,

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::schema::key::{Key, MetaKey, RetentionKey, RowKey, SettingsKey, SlotScope};
 use crate::schema::table::TableId;
-use crate::schema::text::{NodeName, RangeKey, RequestKey, ShardName};
+use crate::schema::text::{NodeName, RangeKey, Reason, RequestKey, ShardName};
 use crate::schema::v1::PauseScope;
 use crate::schema::{EventSeq, MigrationId, NodeId, ShardId, TimestampMs};
 
@@ -19,7 +19,26 @@ pub struct Violation {
     pub rule: String,
 }
 
+/// How the rule begins that names a row which was set aside.
+const IS_SET_ASIDE: &str = "the row was damaged and is set aside: ";
+
 impl Violation {
+    /// Names a row that was set aside.
+    pub(super) fn set_aside(table: TableId, key: &[u8], reason: &Reason) -> Self {
+        Self {
+            invariant: "I11",
+            table: table.name(),
+            key: hex(key),
+            rule: format!("{IS_SET_ASIDE}{reason}"),
+        }
+    }
+
+    /// Whether it only names a row that was set aside and waits for an operator.
+    #[must_use]
+    pub fn is_set_aside(&self) -> bool {
+        self.rule.starts_with(IS_SET_ASIDE)
+    }
+
     pub(super) fn new(
         invariant: &'static str,
         table: TableId,
@@ -47,8 +66,14 @@ impl fmt::Display for Violation {
     }
 }
 
+/// Bytes as the errors of the store show them.
+pub(in crate::tracker) fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    digits.fold("0x".to_owned(), |all, one| all + &one)
+}
+
 /// A key as people read it.
-pub(super) trait ShownKey: Key {
+pub(in crate::tracker) trait ShownKey: Key {
     fn shown(&self) -> String;
 }
 
@@ -78,7 +103,10 @@ shown! {
     MetaKey: |_key| "file".to_owned();
     SettingsKey: |_key| "current".to_owned();
     RetentionKey: |_key| "pruned".to_owned();
-    RowKey: |key| format!("{key:?}");
+    RowKey: |row| {
+        let table = TableId::from_tag(row.table).map_or("?", TableId::name);
+        format!("{table} {}, part {}", hex(&row.key), row.part)
+    };
     SlotScope: |scope| match scope {
         SlotScope::Total => "total".to_owned(),
         SlotScope::Source(node) => format!("source node {node}"),

@@ -1,6 +1,6 @@
 use super::Fact;
 use crate::schema::table::TableId;
-use crate::store::{StoreError, each_row};
+use crate::store::{StoreError, each_raw_row};
 use crate::tracker::MigrationTracker;
 use crate::tracker::check::TableRows;
 
@@ -53,7 +53,7 @@ impl MigrationTracker {
             let tables: Vec<TableRows> = tables.collect::<Result<_, StoreError>>()?;
             visit(Exported::Counts(tables.clone()))?;
             for table in Fact::TABLES {
-                each_row(rows, *table, &mut |row| match Fact::read(*table, &row) {
+                each_raw_row(rows, *table, &mut |row| match Fact::read(*table, &row) {
                     Some(fact) => visit(Exported::Fact(Box::new(fact?))),
                     None => Err(no_fact(*table).into()),
                 })?;

@@ -149,10 +149,13 @@ impl MigrationTracker {
         let imported = Self::over(draft.open(options)?, path)?;
         let report = imported.check()?;
         drop(imported);
-        if !report.is_clean() {
+        // A row that was set aside is taken in as what it is.
+        let mut broken = report.violations.clone();
+        broken.retain(|violation| !violation.is_set_aside());
+        if !broken.is_empty() {
             return Err(ImportError::Violations {
                 path: path.to_owned(),
-                violations: report.violations,
+                violations: broken,
             });
         }
         draft.publish()?;
@@ -231,6 +234,7 @@ fn refused(error: StoreError) -> Refusal {
     match error {
         StoreError::Encode { table, source } => Refusal::Fact(FactError::Invalid { table, source }),
         StoreError::Row { .. }
+        | StoreError::SetAside { .. }
         | StoreError::Key { .. }
         | StoreError::Inconsistent { .. }
         | StoreError::Storage { .. }

@@ -128,6 +128,7 @@ fn kinds() -> Vec<(&'static str, EventKind)> {
         K::ShardRemoved { .. } => "shard-removed": K::ShardRemoved { owner },
         K::SettingsChanged => "settings-changed": K::SettingsChanged,
         K::VerificationWaived => "verification-waived": K::VerificationWaived,
+        K::RowForgiven { .. } => "row-forgiven": K::RowForgiven { table: 9 },
     }
 }
 

@@ -139,11 +139,14 @@ fn retention() -> Vec<Case> {
 }
 
 fn set_aside() -> Vec<Case> {
-    let row = |name, table, key, row| case(table::SET_ASIDE, name, RowKey { table, key }, row);
+    let row = |name, table, part, key, row| {
+        case(table::SET_ASIDE, name, RowKey { table, part, key }, row)
+    };
     let node = vec![0, 0, 0, 0, 0, 0, 0, 7];
     vec![
         row(
             "minimal",
+            0,
             0,
             Vec::new(),
             SetAsideRow {
@@ -156,6 +159,7 @@ fn set_aside() -> Vec<Case> {
         row(
             "maximal",
             u8::MAX,
+            u32::MAX,
             vec![0xff; 1024],
             SetAsideRow {
                 value: vec![0xff; most_kept()],
@@ -167,6 +171,7 @@ fn set_aside() -> Vec<Case> {
         row(
             "typical",
             TableId::Nodes.tag(),
+            0,
             node.clone(),
             SetAsideRow {
                 value: b"not a record".to_vec(),
@@ -178,22 +183,30 @@ fn set_aside() -> Vec<Case> {
         row(
             "longest-whole",
             TableId::Nodes.tag(),
+            0,
             node.clone(),
-            zeros(0),
+            zeros(most_kept(), 0),
         ),
-        row("cut", TableId::Nodes.tag(), node, zeros(1)),
+        row(
+            "part-first",
+            TableId::Nodes.tag(),
+            0,
+            node.clone(),
+            zeros(most_kept(), 1),
+        ),
+        row("part-last", TableId::Nodes.tag(), 1, node, zeros(1, 1)),
     ]
 }
 
-/// Most bytes that are kept of a value.
+/// Most bytes of a value in one part.
 fn most_kept() -> usize {
     usize::try_from(SetAsideRow::VALUE_BYTES_MAX).unwrap()
 }
 
-/// As many bytes as are kept, of a value that had `more`.
-fn zeros(more: u64) -> SetAsideRow {
+/// So many bytes of a value that has `more` than fit into one part.
+fn zeros(len: usize, more: u64) -> SetAsideRow {
     SetAsideRow {
-        value: vec![0; most_kept()],
+        value: vec![0; len],
         value_bytes: SetAsideRow::VALUE_BYTES_MAX + more,
         reason: Reason::new("the value begins with [00, 00] instead of [53, 46]"),
         at_ms: NEW_YEAR,

@@ -1,0 +1,132 @@
+use super::forgiven::Forgiven;
+use super::set_aside;
+use crate::schema::TimestampMs;
+use crate::schema::key::{Key as _, RowKey};
+use crate::schema::table::{SET_ASIDE, TableId};
+use crate::schema::text::Reason;
+use crate::store::{Procedure, StoreError, Tx, log_end};
+use crate::tracker::MigrationTracker;
+use crate::tracker::check::{Image, hex};
+
+/// Why a row stays set aside. Nothing changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgiveError {
+    /// No row of that table and key was set aside.
+    #[error("no row of table {table} with key {key} is set aside")]
+    NotSetAside {
+        /// The name of the table.
+        table: &'static str,
+        /// The key, in hex.
+        key: String,
+    },
+    /// Without the row the file would have no settings.
+    #[error("the settings were set aside; put others into force first, then give these up")]
+    NoSettings,
+    /// The file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl MigrationTracker {
+    /// Gives up a row that was set aside: its bytes are removed, what it blocked is free, and the log
+    /// says so, with `reason`. For when nobody can restore the row, and somebody knows, or has seen
+    /// to, what it was about.
+    ///
+    /// What then holds depends on the table. A shard or a node is no longer registered: register it
+    /// again. A migration is gone, and what it copied, by its events, has to be discarded (a cleanup
+    /// like any other); where its events say that it stopped writes to the source, they have to be
+    /// let go on by hand. A cleanup is no longer waited for: remove the copy by hand. In the place of
+    /// an event the log says that one was given up.
+    ///
+    /// # Errors
+    /// [`ForgiveError`]; nothing changed.
+    pub fn forgive_set_aside(
+        &self,
+        table: TableId,
+        key: &[u8],
+        reason: impl Into<Reason>,
+    ) -> Result<(), ForgiveError> {
+        self.write(&Forgive {
+            table,
+            key: key.to_vec(),
+            reason: reason.into(),
+            now: self.now(),
+        })
+    }
+}
+
+struct Forgive {
+    table: TableId,
+    key: Vec<u8>,
+    reason: Reason,
+    now: TimestampMs,
+}
+
+impl Procedure for Forgive {
+    type Output = ();
+    type Error = ForgiveError;
+
+    fn run(&self, tx: &mut dyn Tx) -> Result<(), ForgiveError> {
+        let (table, key) = (self.table, self.key.as_slice());
+        let image = Image::read(tx)?;
+        // While the row still holds its place: an event that was the last one counts.
+        let (log_end, _) = log_end(tx)?;
+        if table == TableId::SetAside {
+            self.remove_remains(tx, &image)?;
+        } else {
+            let first = RowKey::first(table, key);
+            if tx.get(TableId::SetAside, &first.to_bytes())?.is_none() {
+                return Err(self.not_set_aside());
+            }
+            set_aside::remove(tx, &first)?;
+        }
+        let replaced = tx.get(table, key)?.is_some();
+        if table == TableId::Settings && image.settings.is_empty() {
+            return Err(ForgiveError::NoSettings);
+        }
+        let forgiven = Forgiven {
+            image: &image,
+            table,
+            key,
+            cause: Reason::new(format!("{}: {}", hex(key), self.reason)),
+            log_end,
+            now: self.now,
+        };
+        if replaced {
+            return Ok(forgiven.log_only(tx)?);
+        }
+        Ok(forgiven.undo(tx)?)
+    }
+}
+
+impl Forgive {
+    /// Removes a row of `set_aside` itself that is damaged, or a part whose first part is gone.
+    fn remove_remains(&self, tx: &mut dyn Tx, image: &Image) -> Result<(), ForgiveError> {
+        let key = self.key.as_slice();
+        let damaged = image
+            .unreadable
+            .contains_key(&(TableId::SetAside, key.to_vec()));
+        let orphan = SET_ASIDE
+            .key(key)
+            .is_ok_and(|row| image.set_aside.contains_key(&row) && !image.is_there(&row.part(0)));
+        if !damaged && !orphan {
+            return Err(self.not_set_aside());
+        }
+        Ok(tx.delete(TableId::SetAside, key)?)
+    }
+
+    fn not_set_aside(&self) -> ForgiveError {
+        ForgiveError::NotSetAside {
+            table: self.table.name(),
+            key: hex(&self.key),
+        }
+    }
+}
+
+impl Image {
+    /// Whether a part of a row that was set aside is there, readable or not.
+    fn is_there(&self, part: &RowKey) -> bool {
+        let place = (TableId::SetAside, part.to_bytes());
+        self.set_aside.contains_key(part) || self.unreadable.contains_key(&place)
+    }
+}

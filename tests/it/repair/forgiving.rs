@@ -1,0 +1,163 @@
+//! What is left when a row is given up.
+
+use shardferry::schema::key::Key as _;
+use shardferry::schema::table::TableId;
+use shardferry::tracker::BeginError;
+use shardferry::{CleanupKind, EventKind, EventSeq, ShardId};
+
+use super::repair;
+use crate::planting::Faulty;
+use crate::support::{A, B, C, Planter, clean, node, shard};
+
+fn damage(faulty: &Faulty, table: TableId, key: &[u8]) {
+    Planter::open(&faulty.place.path()).put_raw(table, key, b"SF damaged row");
+}
+
+/// A migration whose record is lost may have copied something: that is to be discarded, like after
+/// any failure, before the shard goes there again.
+#[test]
+fn a_migration_under_way_leaves_its_copy_to_be_discarded() {
+    let faulty = Faulty::new();
+    let id = faulty.claimed;
+    damage(&faulty, TableId::Migrations, &id.to_bytes());
+    let tracker = faulty.place.open();
+    let report = repair(&tracker);
+    // The slot that it held is counted again; its entry among the active shards stays.
+    assert_eq!(report.left.len(), 1, "{:#?}", report.left);
+    assert!(tracker.is_shard_migrating(ShardId(1)).unwrap());
+
+    tracker
+        .forgive_set_aside(TableId::Migrations, &id.to_bytes(), "gone")
+        .unwrap();
+    clean(&tracker);
+    let cleanup = tracker.cleanup(B, ShardId(1)).unwrap().unwrap();
+    assert_eq!(cleanup.kind, CleanupKind::DiscardDestination);
+    assert_eq!((cleanup.from, cleanup.to, cleanup.migration), (A, B, id));
+    let refused = tracker.begin_migration(ShardId(1), A, B).unwrap_err();
+    assert!(
+        matches!(refused, BeginError::CleanupOpen { .. }),
+        "{refused}"
+    );
+    tracker.settle_cleanup(B, ShardId(1)).unwrap();
+    tracker.begin_migration(ShardId(1), A, B).unwrap();
+    clean(&tracker);
+    let history = tracker.history(id).unwrap();
+    let table = TableId::Migrations.tag();
+    let last = history
+        .iter()
+        .rev()
+        .find(|event| event.migration == Some(id));
+    assert!(
+        history
+            .iter()
+            .any(|event| event.kind == EventKind::RowForgiven { table })
+    );
+    assert!(last.is_some());
+}
+
+/// Both the record and its entry among the active shards are lost: the log says that the migration
+/// is under way, and the entry is written again.
+#[test]
+fn the_log_says_that_a_lost_migration_is_under_way() {
+    let faulty = Faulty::new();
+    damage(&faulty, TableId::Migrations, &faulty.claimed.to_bytes());
+    let planter = faulty.planter();
+    planter.delete_raw(TableId::ActiveShards, &ShardId(1).to_bytes());
+    drop(planter);
+    let tracker = faulty.place.open();
+    repair(&tracker);
+    assert!(tracker.is_shard_migrating(ShardId(1)).unwrap());
+    assert!(tracker.begin_migration(ShardId(1), A, C).is_err());
+}
+
+/// A record that is gone without a trace of its own, but not from the log, keeps its shard blocked.
+#[test]
+fn a_migration_that_is_missing_stays_in_the_indexes() {
+    let faulty = Faulty::new();
+    let planter = faulty.planter();
+    planter.delete_raw(TableId::Migrations, &faulty.pending.to_bytes());
+    drop(planter);
+    let tracker = faulty.place.open();
+    let report = repair(&tracker);
+    assert_eq!(report.changes, []);
+    assert!(!report.is_sound());
+    assert!(tracker.begin_migration(ShardId(2), A, C).is_err());
+}
+
+#[test]
+fn nodes_and_shards_are_registered_again() {
+    let faulty = Faulty::new();
+    damage(&faulty, TableId::Nodes, &B.to_bytes());
+    damage(&faulty, TableId::Shards, &ShardId(5).to_bytes());
+    let tracker = faulty.place.open();
+    repair(&tracker);
+    assert!(
+        tracker.register_node(node(2)).is_err(),
+        "its place is taken"
+    );
+    assert!(
+        tracker.register_shard(shard(5, A)).is_err(),
+        "its place is taken"
+    );
+    assert!(tracker.remove_node(B).is_err());
+    tracker
+        .forgive_set_aside(TableId::Nodes, &B.to_bytes(), "known")
+        .unwrap();
+    tracker
+        .forgive_set_aside(TableId::Shards, &ShardId(5).to_bytes(), "known")
+        .unwrap();
+    tracker.register_node(node(2)).unwrap();
+    tracker.register_shard(shard(5, A)).unwrap();
+    clean(&tracker);
+    tracker.begin_migration(ShardId(5), A, B).unwrap();
+    clean(&tracker);
+}
+
+/// The log keeps its length, and a follower reads on.
+#[test]
+fn an_event_is_given_up_in_its_place() {
+    for at in [2, 5, 8, 12, 17, 20] {
+        let faulty = Faulty::new();
+        let before = faulty.place.open().events(EventSeq(0), 100).unwrap();
+        let seq = before[at.min(before.len() - 1)].seq;
+        damage(&faulty, TableId::Events, &seq.to_bytes());
+        let tracker = faulty.place.open();
+        repair(&tracker);
+        assert!(tracker.events(EventSeq(0), 100).is_err());
+        tracker
+            .forgive_set_aside(TableId::Events, &seq.to_bytes(), "gone")
+            .unwrap();
+        clean(&tracker);
+        let after = tracker.events(EventSeq(0), 100).unwrap();
+        assert_eq!(after.len(), before.len());
+        let changed: Vec<_> = before.iter().zip(&after).filter(|(a, b)| a != b).collect();
+        assert_eq!(changed.len(), 1);
+        assert_eq!(
+            changed[0].1.kind,
+            EventKind::RowForgiven {
+                table: TableId::Events.tag()
+            }
+        );
+        assert_eq!(changed[0].1.migration, changed[0].0.migration);
+    }
+}
+
+/// A copy that nobody waits for any more, and the log says which.
+#[test]
+fn a_cleanup_is_forgiven_in_the_log() {
+    let faulty = Faulty::new();
+    let place = (A, ShardId(3));
+    damage(&faulty, TableId::Cleanups, &place.to_bytes());
+    let tracker = faulty.place.open();
+    repair(&tracker);
+    tracker
+        .forgive_set_aside(TableId::Cleanups, &place.to_bytes(), "by hand")
+        .unwrap();
+    clean(&tracker);
+    let history = tracker.history(faulty.complete).unwrap();
+    assert_eq!(
+        history.last().unwrap().kind,
+        EventKind::CleanupForgiven { node: A }
+    );
+    assert!(history.last().unwrap().cause.as_str().contains("by hand"));
+}
