@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::disk::{Disk, StorageBackend};
 use super::guard::GuardedFile;
+use super::health::Health;
 use super::open::builder;
 use super::redb_tx::RedbTx;
 use super::rows::put;
@@ -98,8 +99,9 @@ fn fill(
         txn.open_table(super::redb_tx::definition(*table))
             .map_err(|error| storage("creating a table")(error.into()))?;
     }
+    let health = Health::default();
     {
-        let mut tx = RedbTx::new(&txn);
+        let mut tx = RedbTx::new(&txn, &health);
         put(&mut tx, META, &MetaKey::File, meta)?;
         put(&mut tx, SETTINGS, &SettingsKey::Current, settings)?;
     }

@@ -1,11 +1,14 @@
 //! The rows on disk: a small transaction interface, typed rows over it, and the redb driver. The
 //! only module that names redb.
 
+mod ballast;
+mod ballast_file;
 mod create;
 mod disk;
 mod driver;
 mod error;
 mod guard;
+mod health;
 mod open;
 mod options;
 mod procedure;
@@ -14,6 +17,7 @@ mod redb_tx;
 mod rows;
 mod snapshot;
 mod tx;
+mod volume;
 
 pub use disk::is_unfinished_creation;
 pub use error::{BadRow, OpenError, StoreError};
@@ -23,6 +27,9 @@ pub use snapshot::Snapshot;
 pub use tx::{Direction, ReadRows, Row, Scan, Tx, Visit};
 
 pub(crate) use disk::{Disk, FileSystem};
+#[cfg(feature = "testkit")]
+pub(crate) use disk::{StorageBackend, Temporary};
 pub(crate) use driver::{Commit, Store};
 pub(crate) use rows::{delete, first, get, has, last, log_end, put, scan, scan_keys, scan_lenient};
 pub(crate) use snapshot::active;
+pub(crate) use volume::Volume;

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableError};
 
+use super::ballast::Ballast;
 use super::disk::Disk;
 use super::guard::GuardedFile;
 use super::redb_tx::definition;
@@ -20,19 +21,33 @@ impl Store {
         path: &Path,
         options: &OpenOptions,
     ) -> Result<Self, OpenError> {
-        let guard = open_file(disk, path)?;
-        let db = builder(options)
-            .create_with_backend(guard.clone())
-            .map_err(|error| refused(path, error))?;
-        check_format(path, &db)?;
-        guard.release().map_err(|source| OpenError::Io {
-            doing: "preparing",
-            path: path.to_owned(),
-            source,
-        })?;
-        disk.sweep(path);
-        Ok(Self::new(db, options.durability))
+        let ballast = Ballast::new(disk.volume(path), options.ballast_bytes);
+        let opened = match open_once(disk, path, options) {
+            // Recovery writes: a file system that was filled up must not keep the file closed.
+            Err(error) if error.is_disk_full() && ballast.give_up() => {
+                open_once(disk, path, options)
+            }
+            opened => opened,
+        };
+        let db = opened?;
+        ballast.restock();
+        Ok(Self::new(db, options.durability, ballast))
     }
+}
+
+fn open_once(disk: &dyn Disk, path: &Path, options: &OpenOptions) -> Result<Database, OpenError> {
+    let guard = open_file(disk, path)?;
+    let db = builder(options)
+        .create_with_backend(guard.clone())
+        .map_err(|error| refused(path, error))?;
+    check_format(path, &db)?;
+    guard.release().map_err(|source| OpenError::Io {
+        doing: "preparing",
+        path: path.to_owned(),
+        source,
+    })?;
+    disk.sweep(path);
+    Ok(db)
 }
 
 pub(super) fn builder(options: &OpenOptions) -> redb::Builder {
@@ -88,6 +103,10 @@ fn refused(path: &Path, error: DatabaseError) -> OpenError {
             path,
             source,
         },
+        DatabaseError::Storage(error @ StorageError::PreviousIo) => OpenError::Store {
+            path,
+            source: StoreError::storage("opening", error),
+        },
         DatabaseError::UpgradeRequired(format) => OpenError::NotADatabase {
             path,
             detail: format!("it is a redb file of the old format {format}"),
@@ -137,11 +156,15 @@ fn check_format(path: &Path, db: &Database) -> Result<(), OpenError> {
         Err(error) => return Err(store_error(StoreError::row(TableId::Meta, &key, error))),
     }
     for id in TableId::ALL {
-        read.open_table(definition(*id))
-            .map_err(|error| OpenError::Damaged {
+        read.open_table(definition(*id)).map_err(|error| {
+            if let TableError::Storage(error) = error {
+                return store_error(StoreError::storage("opening a table", error));
+            }
+            OpenError::Damaged {
                 path: path.to_owned(),
                 detail: error.to_string(),
-            })?;
+            }
+        })?;
     }
     Ok(())
 }
