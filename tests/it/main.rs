@@ -18,6 +18,7 @@ mod durability;
 mod executor;
 mod faults;
 mod files;
+mod io_errors;
 mod layering;
 mod ledger;
 mod model;
