@@ -33,3 +33,7 @@ tree:
 # Write golden fixtures that are missing
 bless:
     SHARDFERRY_BLESS=1 cargo test -p migrations-schema --test it the_code_writes
+
+# Every call of the disk fails, once and for ever
+io-errors:
+    cargo test -p shardferry --test it io_errors -- --include-ignored --nocapture

@@ -115,6 +115,10 @@ impl Failure {
     }
 }
 
+/// What to do when the file system of the database is full.
+const FULL: &str = "the file system of the database is full: make room there and repeat the \
+                    command; it goes on where it was";
+
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let (exit, advice) = match &error {
@@ -127,6 +131,7 @@ impl From<OpenError> for Failure {
                 Exit::Database,
                 Some("a run that is under way holds it; wait for its end, or stop it"),
             ),
+            full if full.is_disk_full() => (Exit::Database, Some(FULL)),
             OpenError::NotAFile { .. }
             | OpenError::NotADatabase { .. }
             | OpenError::NewerFormat { .. }
@@ -150,6 +155,7 @@ impl From<StoreError> for Failure {
                 Self::new(Exit::Database, error)
                     .advise("`shardferry check` lists everything that is wrong with the file")
             }
+            full if full.is_disk_full() => Self::new(Exit::Unexpected, error).advise(FULL),
             StoreError::Storage { .. }
             | StoreError::CommitUnknown { .. }
             | StoreError::ReopenNeeded => Self::new(Exit::Unexpected, error)
@@ -169,6 +175,11 @@ impl From<BeginError> for Failure {
             BeginError::CleanupOpen { .. } => {
                 Some("`shardferry run` settles what can be settled".to_owned())
             }
+            BeginError::LowSpace { .. } => Some(
+                "make room on the file system of the database; `shardferry run` goes on with what \
+                 is under way all the same"
+                    .to_owned(),
+            ),
             BeginError::NotOwner { owner, .. } => {
                 Some(format!("begin it from node {owner} instead"))
             }

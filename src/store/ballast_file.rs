@@ -14,6 +14,14 @@ const MAGIC: &[u8] = b"shardferry ballast: may be removed when the disk is full\
 /// The end of its name.
 const SUFFIX: &str = ".ballast";
 
+/// Where the ballast of the database at `path` is: beside it, its name and `.ballast`.
+#[must_use]
+pub fn ballast_path(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path.file_name().unwrap_or_default());
+    name.push(SUFFIX);
+    path.with_file_name(name)
+}
+
 /// The file system around one database file.
 #[derive(Debug)]
 pub(super) struct Surroundings {
@@ -23,11 +31,9 @@ pub(super) struct Surroundings {
 
 impl Surroundings {
     pub(super) fn of(path: &Path) -> Self {
-        let mut name = OsString::from(path.file_name().unwrap_or_default());
-        name.push(SUFFIX);
         Self {
             folder: folder_of(path),
-            ballast: path.with_file_name(name),
+            ballast: ballast_path(path),
         }
     }
 

@@ -19,6 +19,7 @@ mod snapshot;
 mod tx;
 mod volume;
 
+pub use ballast_file::ballast_path;
 pub use disk::is_unfinished_creation;
 pub use error::{BadRow, OpenError, StoreError};
 pub use options::{Durability, OpenOptions};

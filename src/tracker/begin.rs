@@ -296,8 +296,11 @@ impl Procedure for BeginAll {
     fn run(&self, tx: &mut dyn Tx) -> Result<Vec<MigrationId>, BeginPlanError> {
         let settings = settings(tx)?;
         let run = |(at, one): (usize, &BeginOne)| {
-            one.run_with(tx, &settings)
-                .map_err(|source| BeginPlanError::Move { at, source })
+            one.run_with(tx, &settings).map_err(|error| match error {
+                // No rule of this move: the file failed.
+                BeginError::Store(error) => BeginPlanError::Store(error),
+                source => BeginPlanError::Move { at, source },
+            })
         };
         self.each.iter().enumerate().map(run).collect()
     }

@@ -18,6 +18,7 @@ mod durability;
 mod executor;
 mod faults;
 mod files;
+mod full_disk;
 mod io_errors;
 mod layering;
 mod ledger;

@@ -14,6 +14,7 @@ mod apply;
 mod apply_errors;
 mod chaos;
 mod demo;
+mod full_disk;
 mod lifecycle;
 mod output;
 mod rebalance;
