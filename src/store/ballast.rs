@@ -1,5 +1,4 @@
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
 use super::volume::{Unmeasured, Volume};
 
@@ -35,8 +34,13 @@ impl Ballast {
         self.volume.as_ref()
     }
 
-    pub(super) fn wanted_bytes(&self) -> u64 {
-        self.wanted_bytes
+    /// How many bytes it should hold, and holds.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        if self.wanted_bytes == 0 {
+            return (0, 0);
+        }
+        let there = self.volume.ballast_bytes().unwrap_or(0);
+        (self.wanted_bytes, there)
     }
 
     /// Makes it, if it is wanted, not there, and leaves as much free again. A file system that does

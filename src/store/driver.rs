@@ -117,9 +117,7 @@ impl Store {
 
     /// How many bytes the ballast should hold, and holds.
     pub(crate) fn ballast_bytes(&self) -> (u64, u64) {
-        let ballast = self.health.ballast();
-        let there = ballast.volume().ballast_bytes().unwrap_or(0);
-        (ballast.wanted_bytes(), there)
+        self.health.ballast().bytes()
     }
 
     /// Makes the ballast again where there is room.

@@ -179,11 +179,17 @@ impl MigrationTracker {
         }
     }
 
-    /// What is free, for a begin; asked only where the settings keep something free.
+    /// What is free, for a begin; asked only where the settings keep something free. What the
+    /// ballast lacks is not free: it was given up for what is under way.
     pub(super) fn free_bytes_if_limited(&self) -> Option<u64> {
         self.store.restock_ballast();
-        let limited = self.free_bytes_min.load(Ordering::Relaxed) > 0;
-        limited.then(|| self.store.free_bytes()).flatten()
+        if self.free_bytes_min.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let (wanted_bytes, there_bytes) = self.store.ballast_bytes();
+        let lacking_bytes = wanted_bytes.saturating_sub(there_bytes);
+        let free_bytes = self.store.free_bytes()?;
+        Some(free_bytes.saturating_sub(lacking_bytes))
     }
 
     /// Brings reported progress to the disk, without waiting for the next transaction.
