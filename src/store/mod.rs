@@ -33,4 +33,5 @@ pub(crate) use disk::{StorageBackend, Temporary};
 pub(crate) use driver::{Commit, Store};
 pub(crate) use rows::{delete, first, get, has, last, log_end, put, scan, scan_keys, scan_lenient};
 pub(crate) use snapshot::active;
+#[cfg(feature = "testkit")]
 pub(crate) use volume::Volume;
