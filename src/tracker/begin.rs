@@ -296,10 +296,12 @@ impl Procedure for BeginAll {
     fn run(&self, tx: &mut dyn Tx) -> Result<Vec<MigrationId>, BeginPlanError> {
         let settings = settings(tx)?;
         let run = |(at, one): (usize, &BeginOne)| {
-            one.run_with(tx, &settings).map_err(|error| match error {
+            one.run_with(tx, &settings).map_err(|source| {
                 // No rule of this move: the file failed.
-                BeginError::Store(error) => BeginPlanError::Store(error),
-                source => BeginPlanError::Move { at, source },
+                if let BeginError::Store(error) = source {
+                    return BeginPlanError::Store(error);
+                }
+                BeginPlanError::Move { at, source }
             })
         };
         self.each.iter().enumerate().map(run).collect()
