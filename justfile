@@ -45,3 +45,7 @@ kill kills="10000":
 # The release binary, killed before every call that writes, in a script of commands (about 5 minutes)
 kill-every-write:
     SHARDFERRY_STRIDE=1 cargo test --release -p shardferry-cli --test it every_write -- --nocapture
+
+# Every call of the disk fails, once and for ever
+io-errors:
+    cargo test -p shardferry --test it io_errors -- --include-ignored --nocapture

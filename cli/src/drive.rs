@@ -15,7 +15,7 @@ use shardferry::{MigrationTracker, TimestampMs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Watch;
-use crate::registered;
+use crate::{registered, text};
 
 /// How shards are moved.
 #[derive(Clone, Copy, Debug, Args)]
@@ -51,7 +51,10 @@ pub(crate) fn drive(
     options.observer = watch.clone();
     let report = Executor::run(tracker, mover().as_ref(), &options);
     watch.finish();
-    Ok(report?)
+    report.map_err(|error| {
+        let shown = text::path(tracker.path());
+        Failure::from(error).context(format_args!("the run stopped: {shown} failed"))
+    })
 }
 
 /// How a run ends the program.

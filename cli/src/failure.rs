@@ -117,6 +117,10 @@ impl Failure {
     }
 }
 
+/// What to do when the file system of the database is full.
+const FULL: &str = "the file system of the database is full: make room there and repeat the \
+                    command; it goes on where it was";
+
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let (exit, advice) = match &error {
@@ -129,6 +133,7 @@ impl From<OpenError> for Failure {
                 Exit::Database,
                 Some("a run that is under way holds it; wait for its end, or stop it"),
             ),
+            full if full.is_disk_full() => (Exit::Database, Some(FULL)),
             OpenError::NotAFile { .. }
             | OpenError::NotOwner { .. }
             | OpenError::NotADatabase { .. }
@@ -155,6 +160,7 @@ impl From<StoreError> for Failure {
             | StoreError::Key { .. }
             | StoreError::Inconsistent { .. } => Self::new(Exit::Database, error)
                 .advise("`shardferry check` lists everything that is wrong with the file"),
+            full if full.is_disk_full() => Self::new(Exit::Unexpected, error).advise(FULL),
             StoreError::Storage { .. }
             | StoreError::CommitUnknown { .. }
             | StoreError::ReopenNeeded => Self::new(Exit::Unexpected, error)
@@ -174,6 +180,11 @@ impl From<BeginError> for Failure {
             BeginError::CleanupOpen { .. } => {
                 Some("`shardferry run` settles what can be settled".to_owned())
             }
+            BeginError::LowSpace { .. } => Some(
+                "make room on the file system of the database; `shardferry run` goes on with what \
+                 is under way all the same"
+                    .to_owned(),
+            ),
             BeginError::NotOwner { owner, .. } => {
                 Some(format!("begin it from node {owner} instead"))
             }

@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 
 use super::disk::{Disk, StorageBackend, Temporary};
-use super::format::FORMATS;
 use super::guard::GuardedFile;
+use super::health::Health;
 use super::open::builder;
 use super::redb_tx::RedbTx;
 use super::rows::put;
@@ -102,7 +102,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn open(&self, options: &OpenOptions) -> Result<Store, OpenError> {
         let guard = self.temporary.backend().and_then(GuardedFile::hold);
         let guard = guard.map_err(io_error(self.path, "reopening"))?;
-        Store::open_guarded(self.path, guard, options, FORMATS)
+        Store::open_draft(self.path, guard, options)
     }
 
     /// Gives it its name, unless something has it by now. Durable when this returns.
@@ -157,7 +157,8 @@ fn write<T, E: From<OpenError>>(
         txn.open_table(super::redb_tx::definition(*table))
             .map_err(|error| storage("creating a table")(error.into()))?;
     }
-    let filled = fill(&mut RedbTx::new(&txn))?;
+    let health = Health::default();
+    let filled = fill(&mut RedbTx::new(&txn, &health))?;
     txn.commit()
         .map_err(|error| storage("creating")(error.into()))?;
     db.close()

@@ -10,8 +10,10 @@ pub(crate) use redb::StorageBackend;
 use redb::backends::FileBackend;
 
 use super::OpenError;
+use super::ballast_file::Surroundings;
 #[cfg(unix)]
 use super::owner;
+use super::volume::{Unmeasured, Volume};
 
 /// The end of the name of a file that is being created.
 const SUFFIX: &str = ".creating";
@@ -32,6 +34,12 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
 
     /// Removes what interrupted creations of `path` left.
     fn sweep(&self, path: &Path);
+
+    /// What is around the file at `path`.
+    fn volume(&self, path: &Path) -> Box<dyn Volume> {
+        let _ = path;
+        Box::new(Unmeasured)
+    }
 }
 
 /// A file that has no name of its own yet. Dropped, it is removed.
@@ -125,6 +133,10 @@ impl Disk for FileSystem {
             }
         }
     }
+
+    fn volume(&self, path: &Path) -> Box<dyn Volume> {
+        Box::new(Surroundings::of(path))
+    }
 }
 
 /// A file of the file system under a temporary name.
@@ -162,7 +174,7 @@ fn sweep_one(path: &Path) {
 }
 
 /// The folder that a path is in.
-fn folder_of(path: &Path) -> PathBuf {
+pub(super) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         Some(_) | None => PathBuf::from("."),

@@ -1,10 +1,11 @@
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use redb::{Database, ReadableDatabase as _, WriteTransaction};
+use redb::{Database, ReadableDatabase as _, StorageError, WriteTransaction};
 
+use super::ballast::Ballast;
+use super::health::Health;
 use super::redb_read::RedbRead;
 use super::redb_tx::RedbTx;
 use super::{Durability, Procedure, ReadRows, StoreError};
@@ -23,8 +24,7 @@ pub(crate) enum Commit {
 pub(crate) struct Store {
     db: Database,
     durability: Durability,
-    /// Set when the file failed below: what it holds has to be read again.
-    broken: AtomicBool,
+    health: Health,
     /// Since when commits wait for the disk. `None`: the disk has everything.
     behind_since: Mutex<Option<Instant>>,
 }
@@ -33,17 +33,17 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")
             .field("durability", &self.durability)
-            .field("broken", &self.broken)
+            .field("health", &self.health)
             .finish_non_exhaustive()
     }
 }
 
 impl Store {
-    pub(super) fn new(db: Database, durability: Durability) -> Self {
+    pub(super) fn new(db: Database, durability: Durability, ballast: Ballast) -> Self {
         Self {
             db,
             durability,
-            broken: AtomicBool::new(false),
+            health: Health::new(ballast),
             behind_since: Mutex::new(None),
         }
     }
@@ -55,12 +55,12 @@ impl Store {
         procedure: &P,
         commit: impl FnOnce(&P::Output) -> Commit,
     ) -> Result<P::Output, P::Error> {
-        self.usable()?;
-        let mut txn = self.db.begin_write().map_err(|error| {
-            self.broken.store(true, Ordering::Release);
-            StoreError::storage("beginning a transaction", error)
-        })?;
-        let outcome = procedure.run(&mut RedbTx::new(&txn));
+        self.health.usable()?;
+        let mut txn = self
+            .db
+            .begin_write()
+            .map_err(|error| self.health.failed("beginning a transaction", error))?;
+        let outcome = procedure.run(&mut RedbTx::new(&txn, &self.health));
         match outcome {
             Ok(output) => {
                 let durable = self.prepare(&mut txn, commit(&output))?;
@@ -68,10 +68,14 @@ impl Store {
                 Ok(output)
             }
             Err(refusal) => {
-                txn.abort().map_err(|error| {
-                    self.broken.store(true, Ordering::Release);
-                    StoreError::storage("taking back a transaction", error)
-                })?;
+                if let Err(error) = txn.abort() {
+                    let earlier = matches!(error, StorageError::PreviousIo);
+                    let error = self.health.failed("taking back a transaction", error);
+                    // What failed earlier is the refusal, or another thread was told of it.
+                    if !earlier {
+                        return Err(error.into());
+                    }
+                }
                 Err(refusal)
             }
         }
@@ -82,12 +86,12 @@ impl Store {
         &self,
         read: impl FnOnce(&mut dyn ReadRows) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.usable()?;
+        self.health.usable()?;
         let txn = self
             .db
             .begin_read()
-            .map_err(|error| StoreError::storage("beginning to read", error))?;
-        read(&mut RedbRead::new(txn))
+            .map_err(|error| self.health.failed("beginning to read", error))?;
+        read(&mut RedbRead::new(txn, &self.health))
     }
 
     /// Brings lazy commits to the disk.
@@ -98,11 +102,27 @@ impl Store {
         self.write(&Nothing, |()| Commit::Durable)
     }
 
-    fn usable(&self) -> Result<(), StoreError> {
-        if self.broken.load(Ordering::Acquire) {
-            return Err(StoreError::ReopenNeeded);
-        }
-        Ok(())
+    /// Whether the file failed: this handle answers nothing more.
+    pub(crate) fn needs_reopen(&self) -> bool {
+        self.health.usable().is_err()
+    }
+
+    /// How many bytes are free on the file system of the file, where that is known.
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        let free_bytes = self.health.ballast().volume().free_bytes();
+        free_bytes
+            .inspect_err(|error| tracing::debug!(%error, "how much is free is not known"))
+            .ok()
+    }
+
+    /// How many bytes the ballast should hold, and holds.
+    pub(crate) fn ballast_bytes(&self) -> (u64, u64) {
+        self.health.ballast().bytes()
+    }
+
+    /// Makes the ballast again where there is room.
+    pub(crate) fn restock_ballast(&self) {
+        self.health.ballast().restock();
     }
 
     fn behind(&self) -> Option<Duration> {
@@ -122,7 +142,7 @@ impl Store {
         };
         if !durable {
             txn.set_durability(redb::Durability::None)
-                .map_err(|error| StoreError::storage("preparing a commit", error))?;
+                .map_err(|error| self.health.failed("preparing a commit", error))?;
             return Ok(false);
         }
         match self.durability {
@@ -139,12 +159,8 @@ impl Store {
             .behind_since
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        txn.commit().map_err(|error| {
-            self.broken.store(true, Ordering::Release);
-            StoreError::CommitUnknown {
-                source: Box::new(redb::Error::from(error)),
-            }
-        })?;
+        txn.commit()
+            .map_err(|error| self.health.commit_failed(error))?;
         if durable {
             *since = None;
         } else if since.is_none() {

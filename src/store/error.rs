@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::health::is_disk_full;
 use crate::schema::codec::{DecodeError, EncodeError};
 use crate::schema::key::KeyError;
 use crate::schema::table::TableId;
@@ -162,6 +163,26 @@ impl StoreError {
         }
     }
 
+    /// Whether the handle that gave it answers nothing more: the file has to be opened again, and
+    /// what it then holds is what happened.
+    #[must_use]
+    pub fn needs_reopen(&self) -> bool {
+        match self {
+            Self::Storage { .. } | Self::CommitUnknown { .. } | Self::ReopenNeeded => true,
+            Self::Row { .. }
+            | Self::SetAside { .. }
+            | Self::Key { .. }
+            | Self::Encode { .. }
+            | Self::Inconsistent { .. } => false,
+        }
+    }
+
+    /// Whether it is that no space is left on the file system of the file.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        is_disk_full(self)
+    }
+
     /// The row that this error is about, when it is about one that can be passed over.
     pub(super) fn as_bad_row(&self, table: TableId, key: &[u8]) -> Option<BadRow> {
         let reason = match self {
@@ -280,4 +301,12 @@ pub enum OpenError {
         /// The cause.
         source: StoreError,
     },
+}
+
+impl OpenError {
+    /// Whether it is that no space is left on the file system of the file.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        is_disk_full(self)
+    }
 }

@@ -1,6 +1,8 @@
 //! The rows on disk: a small transaction interface, typed rows over it, and the redb driver. The
 //! only module that names redb.
 
+mod ballast;
+mod ballast_file;
 mod contents;
 mod create;
 mod disk;
@@ -8,6 +10,7 @@ mod driver;
 mod error;
 mod format;
 mod guard;
+mod health;
 mod log_end;
 mod open;
 mod options;
@@ -20,7 +23,9 @@ mod rows;
 mod set_aside;
 mod snapshot;
 mod tx;
+mod volume;
 
+pub use ballast_file::ballast_path;
 pub use disk::is_unfinished_creation;
 pub use error::{BadRow, OpenError, StoreError};
 pub use options::{Durability, OpenOptions};
@@ -31,6 +36,8 @@ pub use tx::{Direction, ReadRows, Row, Scan, Tx, Visit};
 pub(crate) use contents::{Contents, contents, each_raw_row};
 pub(crate) use create::Draft;
 pub(crate) use disk::{Disk, FileSystem};
+#[cfg(feature = "testkit")]
+pub(crate) use disk::{StorageBackend, Temporary};
 pub(crate) use driver::{Commit, Store};
 pub(crate) use format::{FORMATS, Formats};
 #[cfg(feature = "testkit")]
@@ -40,3 +47,5 @@ pub(crate) use rows::{
     delete, each_row, first, get, has, last, put, scan, scan_keys, scan_lenient,
 };
 pub(crate) use snapshot::active;
+#[cfg(feature = "testkit")]
+pub(crate) use volume::Volume;

@@ -3,8 +3,9 @@ use std::path::Path;
 
 use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableError};
 
+use super::ballast::Ballast;
 use super::disk::Disk;
-use super::format::{Formats, Upgrade};
+use super::format::{FORMATS, Formats, Upgrade};
 use super::guard::GuardedFile;
 use super::redb_tx::definition;
 use super::{Commit, OpenError, OpenOptions, Store, StoreError};
@@ -14,42 +15,40 @@ use crate::schema::table::{META, TableId};
 use crate::schema::v1::FileMeta;
 
 impl Store {
-    /// Opens the file at `path`. A file that is refused is left byte for byte as it was.
+    /// Opens the file at `path`, and brings one of an older format to the newest. A file that is
+    /// refused is left byte for byte as it was.
     pub(crate) fn open(
         disk: &dyn Disk,
         path: &Path,
         options: &OpenOptions,
         formats: Formats,
     ) -> Result<Self, OpenError> {
-        let store = Self::open_guarded(path, open_file(disk, path)?, options, formats)?;
+        let ballast = Ballast::new(disk.volume(path), options.ballast_bytes);
+        let once = || admitted(path, open_file(disk, path)?, options, formats);
+        let opened = match once() {
+            // Recovery writes: a file system that was filled up must not keep the file closed.
+            Err(error) if error.is_disk_full() && ballast.give_up() => once(),
+            opened => opened,
+        };
+        let (db, found) = opened?;
         disk.sweep(path);
-        Ok(store)
-    }
-
-    /// Opens what `guard` holds back the writes to; `path` is what errors call it.
-    pub(super) fn open_guarded(
-        path: &Path,
-        guard: GuardedFile,
-        options: &OpenOptions,
-        formats: Formats,
-    ) -> Result<Self, OpenError> {
-        let db = builder(options)
-            .create_with_backend(guard.clone())
-            .map_err(|error| refused(path, error))?;
-        let found = admit(path, &db, formats)?;
-        if found == formats.newest() {
-            check_tables(path, &db)?;
-        }
-        guard.release().map_err(|source| OpenError::Io {
-            doing: "preparing",
-            path: path.to_owned(),
-            source,
-        })?;
-        let store = Self::new(db, options.durability);
+        ballast.restock();
+        let store = Self::new(db, options.durability, ballast);
         if found < formats.newest() {
             store.upgrade(path, found, formats)?;
         }
         Ok(store)
+    }
+
+    /// Opens what `guard` holds back the writes to: a draft, which has no name yet. `path` is what
+    /// errors call it.
+    pub(super) fn open_draft(
+        path: &Path,
+        guard: GuardedFile,
+        options: &OpenOptions,
+    ) -> Result<Self, OpenError> {
+        let (db, _) = admitted(path, guard, options, FORMATS)?;
+        Ok(Self::new(db, options.durability, Ballast::default()))
     }
 
     fn upgrade(&self, path: &Path, found: u32, formats: Formats) -> Result<(), OpenError> {
@@ -64,6 +63,29 @@ impl Store {
         tracing::info!(path = %path.display(), found, newest, "upgraded the format of the file");
         Ok(())
     }
+}
+
+/// Opens what `guard` holds back the writes to, lets them through if it is a file of ours, and says
+/// which format it has.
+fn admitted(
+    path: &Path,
+    guard: GuardedFile,
+    options: &OpenOptions,
+    formats: Formats,
+) -> Result<(Database, u32), OpenError> {
+    let db = builder(options)
+        .create_with_backend(guard.clone())
+        .map_err(|error| refused(path, error))?;
+    let found = admit(path, &db, formats)?;
+    if found == formats.newest() {
+        check_tables(path, &db)?;
+    }
+    guard.release().map_err(|source| OpenError::Io {
+        doing: "preparing",
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok((db, found))
 }
 
 pub(super) fn builder(options: &OpenOptions) -> redb::Builder {
@@ -119,6 +141,10 @@ fn refused(path: &Path, error: DatabaseError) -> OpenError {
             path,
             source,
         },
+        DatabaseError::Storage(error @ StorageError::PreviousIo) => OpenError::Store {
+            path,
+            source: StoreError::storage("opening", error),
+        },
         DatabaseError::UpgradeRequired(format) => OpenError::NotADatabase {
             path,
             detail: format!("it is a redb file of the old format {format}"),
@@ -171,16 +197,23 @@ fn admit(path: &Path, db: &Database, formats: Formats) -> Result<u32, OpenError>
 
 /// Whether every table of the newest format is there.
 fn check_tables(path: &Path, db: &Database) -> Result<(), OpenError> {
-    let damaged = |detail: String| OpenError::Damaged {
+    let failed = |source| OpenError::Store {
         path: path.to_owned(),
-        detail,
+        source,
     };
     let read = db
         .begin_read()
-        .map_err(|error| damaged(error.to_string()))?;
+        .map_err(|error| failed(StoreError::storage("beginning to read", error)))?;
     for id in TableId::ALL {
-        read.open_table(definition(*id))
-            .map_err(|error| damaged(error.to_string()))?;
+        read.open_table(definition(*id)).map_err(|error| {
+            if let TableError::Storage(error) = error {
+                return failed(StoreError::storage("opening a table", error));
+            }
+            OpenError::Damaged {
+                path: path.to_owned(),
+                detail: error.to_string(),
+            }
+        })?;
     }
     Ok(())
 }

@@ -23,6 +23,10 @@ pub struct OpenOptions {
     /// Whether every open verifies every page. Without it, a file that somebody altered can give
     /// wrong data or end the process.
     pub integrity_check: bool,
+    /// Bytes of a file beside the database (its name and `.ballast`) that is removed when the file
+    /// system is full, so that what is under way can be recorded. It is made at open and at a
+    /// begin, where there is room for it and as much besides. 0: none; one that is there stays.
+    pub ballast_bytes: u64,
 }
 
 impl Default for OpenOptions {
@@ -31,6 +35,7 @@ impl Default for OpenOptions {
             durability: Durability::Standard,
             cache_bytes: 64 * 1024 * 1024,
             integrity_check: true,
+            ballast_bytes: 0,
         }
     }
 }

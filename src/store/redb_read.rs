@@ -1,5 +1,6 @@
 use redb::{ReadTransaction, ReadableTableMetadata as _};
 
+use super::health::Health;
 use super::redb_tx::{definition, visit_rows};
 use super::{ReadRows, Scan, StoreError, Visit};
 use crate::schema::table::TableId;
@@ -8,15 +9,17 @@ type Table = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// Rows of a redb read transaction: one consistent state of the file. Short-lived: while it is
 /// held, every commit makes the file grow.
-pub(super) struct RedbRead {
+pub(super) struct RedbRead<'store> {
     txn: ReadTransaction,
+    health: &'store Health,
     open: Vec<(TableId, Table)>,
 }
 
-impl RedbRead {
-    pub(super) fn new(txn: ReadTransaction) -> Self {
+impl<'store> RedbRead<'store> {
+    pub(super) fn new(txn: ReadTransaction, health: &'store Health) -> Self {
         Self {
             txn,
+            health,
             open: Vec::new(),
         }
     }
@@ -28,7 +31,7 @@ impl RedbRead {
                 let table = self
                     .txn
                     .open_table(definition(id))
-                    .map_err(|error| StoreError::storage("opening a table", error))?;
+                    .map_err(|error| self.health.failed("opening a table", error))?;
                 self.open.push((id, table));
                 self.open.len() - 1
             }
@@ -40,12 +43,13 @@ impl RedbRead {
     }
 }
 
-impl ReadRows for RedbRead {
+impl ReadRows for RedbRead<'_> {
     fn get(&mut self, table: TableId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let health = self.health;
         let value = self
             .table(table)?
             .get(key)
-            .map_err(|error| StoreError::storage("reading a row", error))?;
+            .map_err(|error| health.failed("reading a row", error))?;
         Ok(value.map(|value| value.value().to_vec()))
     }
 
@@ -55,12 +59,14 @@ impl ReadRows for RedbRead {
         scan: &Scan,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        visit_rows(self.table(table)?, scan, visit)
+        let health = self.health;
+        visit_rows(self.table(table)?, health, scan, visit)
     }
 
     fn len(&mut self, table: TableId) -> Result<u64, StoreError> {
+        let health = self.health;
         self.table(table)?
             .len()
-            .map_err(|error| StoreError::storage("counting rows", error))
+            .map_err(|error| health.failed("counting rows", error))
     }
 }

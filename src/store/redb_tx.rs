@@ -2,6 +2,7 @@ use std::ops::Bound;
 
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 
+use super::health::Health;
 use super::{Direction, ReadRows, Scan, StoreError, Tx, Visit};
 use crate::schema::table::TableId;
 
@@ -18,13 +19,15 @@ pub(super) const fn definition(
 /// Rows of a redb write transaction. Tables are opened when they are first touched.
 pub(super) struct RedbTx<'txn> {
     txn: &'txn WriteTransaction,
+    health: &'txn Health,
     open: Vec<(TableId, Table<'txn>)>,
 }
 
 impl<'txn> RedbTx<'txn> {
-    pub(super) fn new(txn: &'txn WriteTransaction) -> Self {
+    pub(super) fn new(txn: &'txn WriteTransaction, health: &'txn Health) -> Self {
         Self {
             txn,
+            health,
             open: Vec::new(),
         }
     }
@@ -36,7 +39,7 @@ impl<'txn> RedbTx<'txn> {
                 let table = self
                     .txn
                     .open_table(definition(id))
-                    .map_err(|error| StoreError::storage("opening a table", error))?;
+                    .map_err(|error| self.health.failed("opening a table", error))?;
                 self.open.push((id, table));
                 self.open.len() - 1
             }
@@ -50,10 +53,11 @@ impl<'txn> RedbTx<'txn> {
 
 impl ReadRows for RedbTx<'_> {
     fn get(&mut self, table: TableId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let health = self.health;
         let value = self
             .table(table)?
             .get(key)
-            .map_err(|error| StoreError::storage("reading a row", error))?;
+            .map_err(|error| health.failed("reading a row", error))?;
         Ok(value.map(|value| value.value().to_vec()))
     }
 
@@ -63,28 +67,32 @@ impl ReadRows for RedbTx<'_> {
         scan: &Scan,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        visit_rows(self.table(table)?, scan, visit)
+        let health = self.health;
+        visit_rows(self.table(table)?, health, scan, visit)
     }
 
     fn len(&mut self, table: TableId) -> Result<u64, StoreError> {
+        let health = self.health;
         self.table(table)?
             .len()
-            .map_err(|error| StoreError::storage("counting rows", error))
+            .map_err(|error| health.failed("counting rows", error))
     }
 }
 
 impl Tx for RedbTx<'_> {
     fn put(&mut self, table: TableId, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        let health = self.health;
         self.table(table)?
             .insert(key, value)
-            .map_err(|error| StoreError::storage("writing a row", error))?;
+            .map_err(|error| health.failed("writing a row", error))?;
         Ok(())
     }
 
     fn delete(&mut self, table: TableId, key: &[u8]) -> Result<(), StoreError> {
+        let health = self.health;
         self.table(table)?
             .remove(key)
-            .map_err(|error| StoreError::storage("removing a row", error))?;
+            .map_err(|error| health.failed("removing a row", error))?;
         Ok(())
     }
 }
@@ -92,20 +100,21 @@ impl Tx for RedbTx<'_> {
 /// Shows the rows of `scan` to `visit`.
 pub(super) fn visit_rows(
     table: &impl redb::ReadableTable<&'static [u8], &'static [u8]>,
+    health: &Health,
     scan: &Scan,
     visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
     let bounds = (as_slice(&scan.start), as_slice(&scan.end));
     let mut range = table
         .range::<&[u8]>(bounds)
-        .map_err(|error| StoreError::storage("scanning a table", error))?;
+        .map_err(|error| health.failed("scanning a table", error))?;
     for _ in 0..scan.limit {
         let row = match scan.direction {
             Direction::Up => range.next(),
             Direction::Down => range.next_back(),
         };
         let Some(row) = row else { break };
-        let (key, value) = row.map_err(|error| StoreError::storage("scanning a table", error))?;
+        let (key, value) = row.map_err(|error| health.failed("scanning a table", error))?;
         visit(key.value(), value.value())?;
     }
     Ok(())

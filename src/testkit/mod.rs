@@ -2,6 +2,8 @@
 
 pub mod mover;
 
+mod faulty;
 mod later_version;
 
+pub use faulty::{Call, Fault, FaultyDisk, Trouble};
 pub use later_version::LaterVersion;

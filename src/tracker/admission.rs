@@ -1,7 +1,7 @@
 //! What must hold for a migration to begin, beyond that its shard has no other one.
 
 use super::{BeginError, BeginRequest};
-use crate::schema::v1::{Node, NodeState};
+use crate::schema::v1::{Node, NodeState, Settings};
 use crate::schema::{NodeId, ShardId, table};
 use crate::store::{Tx, get};
 
@@ -97,5 +97,21 @@ pub(super) fn check_leftovers(tx: &mut dyn Tx, request: &BeginRequest) -> Result
             migration: entry.migration,
         }),
         None => Ok(()),
+    }
+}
+
+/// What is free is kept for what is under way, and to make room costs room as well.
+pub(super) fn check_space(
+    shard: ShardId,
+    free_bytes: Option<u64>,
+    settings: &Settings,
+) -> Result<(), BeginError> {
+    match free_bytes {
+        Some(free_bytes) if free_bytes < settings.free_bytes_min => Err(BeginError::LowSpace {
+            shard,
+            free_bytes,
+            free_bytes_min: settings.free_bytes_min,
+        }),
+        Some(_) | None => Ok(()),
     }
 }

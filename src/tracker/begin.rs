@@ -98,6 +98,18 @@ pub enum BeginError {
         /// The migration that failed.
         migration: MigrationId,
     },
+    /// The file system of the file is almost full: what is free is kept for what is under way.
+    #[error(
+        "shard {shard}: {free_bytes} bytes are free on the file system of the database, and          {free_bytes_min} are kept free for what is under way; make room, or lower free_bytes_min"
+    )]
+    LowSpace {
+        /// The shard.
+        shard: ShardId,
+        /// What is free.
+        free_bytes: u64,
+        /// The reserve.
+        free_bytes_min: u64,
+    },
     /// The request key was used for something else.
     #[error(
         "request {key} was made before for shard {shard} from node {from} to {to} \
@@ -198,6 +210,7 @@ impl MigrationTracker {
         let begin = BeginOne {
             id: MigrationId(Uuid::now_v7()),
             request: request.clone(),
+            free_bytes: self.free_bytes_if_limited(),
             now: self.now(),
         };
         let id = self.write(&begin)?;
@@ -215,12 +228,14 @@ impl MigrationTracker {
     ) -> Result<Vec<MigrationId>, BeginPlanError> {
         let started = Instant::now();
         let now = self.now();
+        let free_bytes = self.free_bytes_if_limited();
         let plan = BeginAll {
             each: requests
                 .iter()
                 .map(|request| BeginOne {
                     id: MigrationId(Uuid::now_v7()),
                     request: request.clone(),
+                    free_bytes,
                     now,
                 })
                 .collect(),
@@ -255,6 +270,8 @@ fn trace_begin(id: MigrationId, request: &BeginRequest, started: Instant) {
 struct BeginOne {
     id: MigrationId,
     request: BeginRequest,
+    /// What was free on the file system of the file. `None`: not asked, or not known.
+    free_bytes: Option<u64>,
     now: TimestampMs,
 }
 
@@ -279,8 +296,13 @@ impl Procedure for BeginAll {
     fn run(&self, tx: &mut dyn Tx) -> Result<Vec<MigrationId>, BeginPlanError> {
         let settings = settings(tx)?;
         let run = |(at, one): (usize, &BeginOne)| {
-            one.run_with(tx, &settings)
-                .map_err(|source| BeginPlanError::Move { at, source })
+            one.run_with(tx, &settings).map_err(|source| {
+                // No rule of this move: the file failed.
+                if let BeginError::Store(error) = source {
+                    return BeginPlanError::Store(error);
+                }
+                BeginPlanError::Move { at, source }
+            })
         };
         self.each.iter().enumerate().map(run).collect()
     }
@@ -315,6 +337,7 @@ impl BeginOne {
         };
         let transition = machine::begin(&begin, self.now)?;
         admission::check_leftovers(tx, &self.request)?;
+        admission::check_space(shard, self.free_bytes, settings)?;
         apply(tx, None, &transition, Actor::Caller, settings, self.now)?;
         if let Some(key) = &self.request.request {
             let row = Request {

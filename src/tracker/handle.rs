@@ -48,6 +48,7 @@ pub struct MigrationTracker {
     pub(super) session: SessionId,
     clock: Clock,
     progress_lag_ms_max: AtomicU64,
+    free_bytes_min: AtomicU64,
 }
 
 impl MigrationTracker {
@@ -139,6 +140,7 @@ impl MigrationTracker {
             session: SessionId(Uuid::now_v7()),
             clock: Clock::starting_after(newest),
             progress_lag_ms_max: AtomicU64::new(settings.progress_lag_ms_max),
+            free_bytes_min: AtomicU64::new(settings.free_bytes_min),
         })
     }
 
@@ -170,6 +172,40 @@ impl MigrationTracker {
         self.clock.now()
     }
 
+    /// Whether the file failed under this handle. It then answers every call with
+    /// [`StoreError::ReopenNeeded`]: drop it, open the file again, and look there what became of
+    /// an operation whose outcome was not known. [`StoreError::needs_reopen`] says the same of an
+    /// error.
+    #[must_use]
+    pub fn needs_reopen(&self) -> bool {
+        self.store.needs_reopen()
+    }
+
+    /// What is free on the file system of the file, and what is kept free.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        let (ballast_bytes_wanted, ballast_bytes) = self.store.ballast_bytes();
+        Room {
+            free_bytes: self.store.free_bytes(),
+            free_bytes_min: self.free_bytes_min.load(Ordering::Relaxed),
+            ballast_bytes,
+            ballast_bytes_wanted,
+        }
+    }
+
+    /// What is free, for a begin; asked only where the settings keep something free. What the
+    /// ballast lacks is not free: it was given up for what is under way.
+    pub(super) fn free_bytes_if_limited(&self) -> Option<u64> {
+        self.store.restock_ballast();
+        if self.free_bytes_min.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let (wanted_bytes, there_bytes) = self.store.ballast_bytes();
+        let lacking_bytes = wanted_bytes.saturating_sub(there_bytes);
+        let free_bytes = self.store.free_bytes()?;
+        Some(free_bytes.saturating_sub(lacking_bytes))
+    }
+
     /// Brings reported progress to the disk, without waiting for the next transaction.
     ///
     /// # Errors
@@ -192,7 +228,23 @@ impl MigrationTracker {
     pub(super) fn settings_changed(&self, settings: &Settings) {
         self.progress_lag_ms_max
             .store(settings.progress_lag_ms_max, Ordering::Relaxed);
+        self.free_bytes_min
+            .store(settings.free_bytes_min, Ordering::Relaxed);
     }
+}
+
+/// The room that a file has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes that are free on its file system. `None`: nobody knows.
+    pub free_bytes: Option<u64>,
+    /// The reserve: with less than this free, no migration begins
+    /// ([`Settings::free_bytes_min`]).
+    pub free_bytes_min: u64,
+    /// Bytes that the ballast holds. Less than is wanted: the file system was full, and is still.
+    pub ballast_bytes: u64,
+    /// Bytes that it should hold ([`OpenOptions::ballast_bytes`]).
+    pub ballast_bytes_wanted: u64,
 }
 
 /// What the handle has to know: the time of the newest event, and the settings.

@@ -26,7 +26,7 @@ pub use begin::{BeginError, BeginPlanError, BeginRequest};
 pub use claim::{Claim, ClaimError};
 pub use cleanup::CleanupError;
 pub(crate) use cleanup::CleanupReport;
-pub use handle::MigrationTracker;
+pub use handle::{MigrationTracker, Room};
 pub use rebalance::{
     PlanOptions, RebalanceError, compute_rebalance_plan, plan_rebalance, threshold_ppm,
 };

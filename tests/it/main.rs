@@ -20,6 +20,8 @@ mod durability;
 mod executor;
 mod faults;
 mod files;
+mod full_disk;
+mod io_errors;
 mod layering;
 mod ledger;
 mod model;

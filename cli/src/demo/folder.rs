@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use shardferry::MigrationTracker;
-use shardferry::store::OpenError;
+use shardferry::store::{OpenError, ballast_path};
 
 use super::build::{directory, remove};
 use super::manifest::{self, Manifest};
@@ -108,7 +108,8 @@ fn clear(folder: &Path, mut manifest: Manifest) -> Result<(), Failure> {
     manifest.clearing = true;
     manifest.write(folder).map_err(unexpected)?;
     let nodes = (1..=manifest.size.nodes).map(|node| directory(folder, node));
-    for path in std::iter::once(database).chain(nodes) {
+    let ballast = ballast_path(&database);
+    for path in [database, ballast].into_iter().chain(nodes) {
         remove(&path)
             .with_context(|| format!("removing {} failed", path.display()))
             .map_err(unexpected)?;

@@ -19,7 +19,7 @@ pub(super) const DATABASE: &str = "shardferry.redb";
 /// empty, and then it is made here.
 pub(super) fn database(folder: &Path, manifest: &Manifest) -> Result<MigrationTracker, Failure> {
     let path = folder.join(DATABASE);
-    let tracker = match MigrationTracker::open(&path) {
+    let tracker = match database::open_if_there(&path) {
         Err(OpenError::NotFound { .. }) => database::create(&path)?,
         opened => opened?,
     };

@@ -19,6 +19,7 @@ mod damage;
 mod demo;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod every_write;
+mod full_disk;
 mod lifecycle;
 mod output;
 mod rebalance;

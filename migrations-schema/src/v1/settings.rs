@@ -47,8 +47,8 @@ pub struct Settings {
     pub retention_ms_max: Option<u64>,
     /// How far progress may be behind the disk.
     pub progress_lag_ms_max: u64,
-    /// Free space on the disk of the file below which no migration begins. Kept, and not acted on
-    /// yet.
+    /// Free space on the file system of the file below which no migration begins; what is under
+    /// way goes on. 0: it is not looked at.
     pub free_bytes_min: u64,
 }
 

@@ -1,6 +1,7 @@
 //! The executor, with a mover that does as it is told.
 
 mod mover;
+mod store_fails;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
