@@ -252,10 +252,10 @@ fn trace_begin(id: MigrationId, request: &BeginRequest, started: Instant) {
 }
 
 #[derive(Debug)]
-struct BeginOne {
-    id: MigrationId,
-    request: BeginRequest,
-    now: TimestampMs,
+pub(super) struct BeginOne {
+    pub(super) id: MigrationId,
+    pub(super) request: BeginRequest,
+    pub(super) now: TimestampMs,
 }
 
 impl Procedure for BeginOne {

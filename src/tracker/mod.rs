@@ -18,6 +18,9 @@ mod settings;
 mod shards;
 mod transition;
 
+#[cfg(test)]
+mod tests;
+
 pub use begin::{BeginError, BeginPlanError, BeginRequest};
 pub use claim::{Claim, ClaimError};
 pub use cleanup::CleanupError;

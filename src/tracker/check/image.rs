@@ -26,7 +26,7 @@ macro_rules! image {
         }
 
         impl Image {
-            pub(super) fn read(
+            pub(in crate::tracker) fn read(
                 rows: &mut (impl ReadRows + ?Sized),
             ) -> Result<Self, StoreError> {
                 let mut bad_rows = Vec::new();
