@@ -20,6 +20,7 @@ mod faults;
 mod files;
 mod layering;
 mod ledger;
+mod linear;
 mod model;
 mod observed;
 mod planning;
