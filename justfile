@@ -33,3 +33,24 @@ tree:
 # Write golden fixtures that are missing
 bless:
     SHARDFERRY_BLESS=1 cargo test -p migrations-schema --test it the_code_writes
+
+# Random operations against the model, at length (optimized without a release build)
+model cases="10000":
+    CARGO_PROFILE_DEV_OPT_LEVEL=2 PROPTEST_CASES={{cases}} cargo test -p shardferry --test it model::
+
+# Every state of the larger small worlds
+search:
+    CARGO_PROFILE_DEV_OPT_LEVEL=2 cargo test -p shardferry --lib world -- --ignored --nocapture --skip three_shards
+
+# The same with three shards, which takes hours
+search-three:
+    CARGO_PROFILE_DEV_OPT_LEVEL=2 cargo test -p shardferry --lib world -- --ignored --nocapture three_shards
+
+# Histories of threads, at length
+linear rounds="5000":
+    SHARDFERRY_ROUNDS={{rounds}} cargo test -p shardferry --test it linear::
+
+# Data races: the threads under ThreadSanitizer. Needs nightly with rust-src.
+tsan:
+    RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target x86_64-unknown-linux-gnu \
+        --target-dir target/tsan -p shardferry --test it -- threads:: linear::
