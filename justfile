@@ -49,3 +49,24 @@ kill-every-write:
 # Every call of the disk fails, once and for ever
 io-errors:
     cargo test -p shardferry --test it io_errors -- --include-ignored --nocapture
+
+# Random operations against the model, at length (optimized without a release build)
+model cases="10000":
+    CARGO_PROFILE_DEV_OPT_LEVEL=2 PROPTEST_CASES={{cases}} cargo test -p shardferry --test it model::
+
+# Every state of the larger small worlds
+search:
+    CARGO_PROFILE_DEV_OPT_LEVEL=2 cargo test -p shardferry --lib world -- --ignored --nocapture --skip three_shards
+
+# The same with three shards, which takes hours
+search-three:
+    CARGO_PROFILE_DEV_OPT_LEVEL=2 cargo test -p shardferry --lib world -- --ignored --nocapture three_shards
+
+# Histories of threads, at length
+linear rounds="5000":
+    SHARDFERRY_ROUNDS={{rounds}} cargo test -p shardferry --test it linear::
+
+# Data races: the threads under ThreadSanitizer. Needs nightly with rust-src.
+tsan:
+    RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target x86_64-unknown-linux-gnu \
+        --target-dir target/tsan -p shardferry --test it -- threads:: linear::

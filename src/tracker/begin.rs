@@ -267,12 +267,12 @@ fn trace_begin(id: MigrationId, request: &BeginRequest, started: Instant) {
 }
 
 #[derive(Debug)]
-struct BeginOne {
-    id: MigrationId,
-    request: BeginRequest,
+pub(super) struct BeginOne {
+    pub(super) id: MigrationId,
+    pub(super) request: BeginRequest,
     /// What was free on the file system of the file. `None`: not asked, or not known.
-    free_bytes: Option<u64>,
-    now: TimestampMs,
+    pub(super) free_bytes: Option<u64>,
+    pub(super) now: TimestampMs,
 }
 
 impl Procedure for BeginOne {

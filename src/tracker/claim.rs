@@ -266,11 +266,11 @@ impl Claim<'_> {
 }
 
 #[derive(Debug)]
-struct ClaimOne {
-    id: MigrationId,
-    executor: ExecutorName,
-    session: SessionId,
-    now: TimestampMs,
+pub(super) struct ClaimOne {
+    pub(super) id: MigrationId,
+    pub(super) executor: ExecutorName,
+    pub(super) session: SessionId,
+    pub(super) now: TimestampMs,
 }
 
 impl Procedure for ClaimOne {

@@ -80,13 +80,13 @@ pub(crate) enum CleanupReport {
     Failed(Reason),
 }
 
-struct OnCleanup {
-    node: NodeId,
-    shard: ShardId,
-    migration: Option<MigrationId>,
-    report: CleanupReport,
-    actor: Actor,
-    now: TimestampMs,
+pub(super) struct OnCleanup {
+    pub(super) node: NodeId,
+    pub(super) shard: ShardId,
+    pub(super) migration: Option<MigrationId>,
+    pub(super) report: CleanupReport,
+    pub(super) actor: Actor,
+    pub(super) now: TimestampMs,
 }
 
 impl Procedure for OnCleanup {

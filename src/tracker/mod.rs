@@ -21,6 +21,9 @@ mod shards;
 mod transfer;
 mod transition;
 
+#[cfg(test)]
+mod tests;
+
 pub use backup::{BackupError, BackupProgress, BackupReport, BackupStage};
 pub use begin::{BeginError, BeginPlanError, BeginRequest};
 pub use claim::{Claim, ClaimError};

@@ -227,9 +227,9 @@ impl MigrationTracker {
     }
 }
 
-struct ChangeRegistry<'a> {
-    changes: &'a [RegistryChange],
-    now: TimestampMs,
+pub(super) struct ChangeRegistry<'a> {
+    pub(super) changes: &'a [RegistryChange],
+    pub(super) now: TimestampMs,
 }
 
 impl Procedure for ChangeRegistry<'_> {

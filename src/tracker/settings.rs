@@ -21,9 +21,9 @@ impl MigrationTracker {
     }
 }
 
-struct SetSettings {
-    settings: Settings,
-    now: TimestampMs,
+pub(super) struct SetSettings {
+    pub(super) settings: Settings,
+    pub(super) now: TimestampMs,
 }
 
 impl Procedure for SetSettings {

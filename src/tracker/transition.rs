@@ -315,9 +315,9 @@ pub(super) struct Transit {
 /// What a command did.
 #[derive(Debug)]
 pub(super) struct Transited {
-    next: Migration,
+    pub(super) next: Migration,
     /// Whether the log says so.
-    logged: bool,
+    pub(super) logged: bool,
 }
 
 impl Procedure for Transit {

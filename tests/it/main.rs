@@ -24,6 +24,7 @@ mod full_disk;
 mod io_errors;
 mod layering;
 mod ledger;
+mod linear;
 mod model;
 mod observed;
 mod planning;

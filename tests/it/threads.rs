@@ -1,5 +1,6 @@
 //! Many threads on one handle, each doing whatever comes: the file stays in order.
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use shardferry::schema::v1::FailureClass;
@@ -18,6 +19,41 @@ fn refused_or_done<T>(answer: Result<T, TransitionError>, done: &AtomicUsize) {
         Err(TransitionError::Store(error)) => panic!("{error}"),
         Err(_) => {}
     }
+}
+
+/// All of them begin to move the same shard at once, round for round: one of them does, and the others
+/// are told which migration it is.
+#[test]
+fn one_begin_wins_each_round() {
+    let place = Place::new();
+    let tracker = place.create();
+    let start = Barrier::new(THREADS as usize);
+    for round in 0..ROUNDS {
+        let shard = ShardId(round);
+        let one = || {
+            start.wait();
+            tracker.begin_migration(shard, A, B)
+        };
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(one)).collect();
+            let joined = threads.into_iter().map(|thread| thread.join().unwrap());
+            joined.collect()
+        });
+        let won: Vec<_> = answers.iter().flatten().copied().collect();
+        let [winner] = won[..] else {
+            panic!("{} of them won: {answers:?}", won.len());
+        };
+        for answer in answers {
+            match answer {
+                Ok(_) => {}
+                Err(BeginError::AlreadyMigrating { migration, .. }) => {
+                    assert_eq!(migration, winner);
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    clean(&tracker);
 }
 
 #[test]

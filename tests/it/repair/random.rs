@@ -183,7 +183,7 @@ impl KeyIsValid for TableId {
 /// A file after random operations, with ranges and request keys too.
 fn file(ops: &[model::Op], required: bool) -> Result<Place, TestCaseError> {
     let place = Place::new();
-    model::run(&place, &mut model::model(required), ops)?;
+    model::played(&place, required, ops)?;
     let tracker = place.open();
     for (id, start, end) in [(21, "a", Some("f")), (22, "f", None)] {
         let range = Some(crate::support::range(start, end));
@@ -193,13 +193,12 @@ fn file(ops: &[model::Op], required: bool) -> Result<Place, TestCaseError> {
             replicas,
             ..shard(id, A)
         };
-        tracker.register_shard(ranged).unwrap();
+        // A node may have left by now.
+        let _ = tracker.register_shard(ranged);
     }
     for name in ["one", "two"] {
         let id = ShardId(if name == "one" { 31 } else { 32 });
-        tracker
-            .begin(&crate::support::request(id, A, B, name))
-            .unwrap();
+        let _ = tracker.begin(&crate::support::request(id, A, B, name));
     }
     clean(&tracker);
     Ok(place)

@@ -1,0 +1,315 @@
+use super::facts::{Facts, ShardFacts};
+use super::size::{Detail, Size};
+use super::state::World;
+use crate::machine::{By, Command, Report};
+use crate::schema::text::{Algorithm, Digest, Reason};
+use crate::schema::v1::{FailureClass, NodeState, Side};
+use crate::schema::{Epoch, NodeId, ShardId};
+
+/// What somebody does, or what happens to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Begin {
+        shard: ShardId,
+        from: NodeId,
+        to: NodeId,
+        request: bool,
+    },
+    /// An executor with empty hands claims the migration of a shard.
+    Claim {
+        hand: usize,
+        shard: ShardId,
+    },
+    /// An executor forgets its claim and says nothing.
+    Forget {
+        hand: usize,
+    },
+    ByHand {
+        hand: usize,
+        order: Order,
+    },
+    /// A caller commands the migration of a shard, without a claim.
+    ByCaller {
+        shard: ShardId,
+        order: Order,
+    },
+    Cancel {
+        shard: ShardId,
+    },
+    Cleanup {
+        node: NodeId,
+        shard: ShardId,
+        report: OnLedger,
+    },
+    Node {
+        node: NodeId,
+        state: NodeState,
+    },
+    Remove {
+        shard: ShardId,
+    },
+    Register {
+        shard: ShardId,
+        owner: NodeId,
+    },
+    /// The lease of the shard's attempt runs out.
+    LeaseRunsOut {
+        shard: ShardId,
+    },
+    /// The wait after a failed attempt is over.
+    WaitIsOver {
+        shard: ShardId,
+    },
+    Restart,
+    Crash,
+}
+
+/// A command on a migration, whoever gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Start,
+    Renew,
+    Progress(u64),
+    Fence,
+    Unfence,
+    BeginVerification,
+    Evidence { same: bool },
+    Complete,
+    Fail,
+    FailAttempt(FailureClass),
+    Release,
+}
+
+/// What is said about an entry of the cleanup ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnLedger {
+    Activated,
+    Settled,
+    SettledByCaller,
+    Failed,
+    /// About the copy of another migration.
+    OfAnother,
+}
+
+impl Order {
+    const FEW_BY_CALLER: [Self; 3] = [Self::Start, Self::Progress(0), Self::Fail];
+
+    const FEW_BY_EXECUTOR: [Self; 10] = [
+        Self::Renew,
+        Self::Progress(0),
+        Self::Fence,
+        Self::Unfence,
+        Self::BeginVerification,
+        Self::Evidence { same: true },
+        Self::Complete,
+        Self::Fail,
+        Self::FailAttempt(FailureClass::Permanent),
+        Self::Release,
+    ];
+
+    const BY_CALLER: [Self; 9] = [
+        Self::Start,
+        Self::Progress(0),
+        Self::Progress(1),
+        Self::Progress(2),
+        Self::BeginVerification,
+        Self::Evidence { same: true },
+        Self::Evidence { same: false },
+        Self::Complete,
+        Self::Fail,
+    ];
+
+    const BY_EXECUTOR: [Self; 16] = [
+        Self::Start,
+        Self::Renew,
+        Self::Progress(0),
+        Self::Progress(1),
+        Self::Progress(2),
+        Self::Fence,
+        Self::Unfence,
+        Self::BeginVerification,
+        Self::Evidence { same: true },
+        Self::Evidence { same: false },
+        Self::Complete,
+        Self::Fail,
+        Self::FailAttempt(FailureClass::Retriable),
+        Self::FailAttempt(FailureClass::Permanent),
+        Self::FailAttempt(FailureClass::Unknown),
+        Self::Release,
+    ];
+
+    fn by_caller(detail: Detail) -> &'static [Self] {
+        match detail {
+            Detail::Full => &Self::BY_CALLER,
+            Detail::Commands => &Self::FEW_BY_CALLER,
+        }
+    }
+
+    fn by_executor(detail: Detail) -> &'static [Self] {
+        match detail {
+            Detail::Full => &Self::BY_EXECUTOR,
+            Detail::Commands => &Self::FEW_BY_EXECUTOR,
+        }
+    }
+
+    /// The command of the machine. Only an executor has an `epoch` to give.
+    pub(super) fn command(self, by: By) -> Command {
+        let epoch = match by {
+            By::Attempt(epoch) => epoch,
+            By::Caller => Epoch(0),
+        };
+        let reason = Reason::from("why");
+        match self {
+            Self::Start => Command::Start { by },
+            Self::Renew => Command::Renew { epoch },
+            Self::Progress(bytes_migrated) => Command::Progress {
+                by,
+                // There is one byte to copy, as whoever has copied any knows.
+                report: Report {
+                    bytes_migrated,
+                    bytes_total: (bytes_migrated > 0).then_some(1),
+                    checkpoint: None,
+                },
+            },
+            Self::Fence => Command::Fence { epoch },
+            Self::Unfence => Command::Unfence { epoch },
+            Self::BeginVerification => Command::BeginVerification { by },
+            Self::Evidence { same } => Command::SubmitEvidence {
+                by,
+                algorithm: Algorithm::new("count").unwrap(),
+                source: side(1),
+                destination: side(if same { 1 } else { 2 }),
+            },
+            Self::Complete => Command::Complete { by },
+            Self::Fail => Command::Fail {
+                by,
+                class: FailureClass::Permanent,
+                reason,
+            },
+            Self::FailAttempt(class) => Command::FailAttempt {
+                epoch,
+                class,
+                reason,
+                from_scratch: false,
+            },
+            Self::Release => Command::Release { epoch },
+        }
+    }
+
+    /// Whether its commit may be lost in a crash when the log says nothing of it.
+    pub(super) fn is_lazy(self) -> bool {
+        matches!(self, Self::Progress(_) | Self::Renew)
+    }
+}
+
+fn side(bytes: u64) -> Side {
+    Side {
+        items: 1,
+        bytes,
+        digest: Digest::new([7]).unwrap(),
+    }
+}
+
+impl Action {
+    /// What an executor does, and what time does: no operator is needed.
+    pub(super) fn goes_by_itself(self) -> bool {
+        match self {
+            Self::Claim { .. }
+            | Self::Forget { .. }
+            | Self::ByHand { .. }
+            | Self::LeaseRunsOut { .. }
+            | Self::WaitIsOver { .. } => true,
+            Self::Cleanup { report, .. } => report != OnLedger::SettledByCaller,
+            Self::Begin { .. }
+            | Self::ByCaller { .. }
+            | Self::Cancel { .. }
+            | Self::Node { .. }
+            | Self::Remove { .. }
+            | Self::Register { .. }
+            | Self::Restart
+            | Self::Crash => false,
+        }
+    }
+
+    /// Everything that anybody could try now.
+    pub(super) fn all(size: &Size, world: &World, facts: &Facts) -> Vec<Self> {
+        let mut all = Vec::new();
+        let nodes = || (1..=size.nodes).map(NodeId);
+        for hand in 0..size.executors {
+            all.extend(by_executor(size, world, facts, hand));
+        }
+        for (id, shard) in (1..).map(ShardId).zip(&facts.shards) {
+            let may_begin = size.migrations_max.is_none_or(|max| shard.begun < max);
+            for (from, to) in nodes().flat_map(|from| nodes().map(move |to| (from, to))) {
+                let requests = [false, true]
+                    .into_iter()
+                    .take(1 + usize::from(size.request_key));
+                all.extend(requests.filter(|_| may_begin).map(|request| Self::Begin {
+                    shard: id,
+                    from,
+                    to,
+                    request,
+                }));
+            }
+            if shard.active.is_some() {
+                let by_caller = |order: &Order| Self::ByCaller {
+                    shard: id,
+                    order: *order,
+                };
+                all.extend(Order::by_caller(size.detail).iter().map(by_caller));
+                all.extend([
+                    Self::Cancel { shard: id },
+                    Self::LeaseRunsOut { shard: id },
+                    Self::WaitIsOver { shard: id },
+                ]);
+            }
+            all.extend(nodes().flat_map(|node| on_ledger(shard, node, id)));
+            if size.registry {
+                all.push(Self::Remove { shard: id });
+                all.extend(nodes().map(|owner| Self::Register { shard: id, owner }));
+            }
+        }
+        if size.node_states {
+            let states = [NodeState::Active, NodeState::Draining, NodeState::Down];
+            let of = |node| states.map(|state| Self::Node { node, state });
+            all.extend(nodes().flat_map(of));
+        }
+        all.extend([Self::Restart, Self::Crash]);
+        all
+    }
+}
+
+fn by_executor(size: &Size, world: &World, facts: &Facts, hand: usize) -> Vec<Action> {
+    if world.hands[hand].is_some() {
+        let by_hand = |order: &Order| Action::ByHand {
+            hand,
+            order: *order,
+        };
+        let orders = Order::by_executor(size.detail).iter();
+        let forget = std::iter::once(Action::Forget { hand });
+        return orders.map(by_hand).chain(forget).collect();
+    }
+    let shards = (1..).map(ShardId).zip(&facts.shards);
+    let under_way = shards.filter(|(_, shard)| shard.active.is_some());
+    let claim = |(shard, _)| Action::Claim { hand, shard };
+    under_way.map(claim).collect()
+}
+
+fn on_ledger(facts: &ShardFacts, node: NodeId, shard: ShardId) -> Vec<Action> {
+    let report = |report: &OnLedger| Action::Cleanup {
+        node,
+        shard,
+        report: *report,
+    };
+    let all = [
+        OnLedger::Settled,
+        OnLedger::SettledByCaller,
+        OnLedger::Activated,
+        OnLedger::Failed,
+        OnLedger::OfAnother,
+    ];
+    let open = facts.ledger.iter().any(|entry| entry.node == node);
+    // Whatever is said about no entry is refused alike.
+    let tried = if open { all.len() } else { 1 };
+    all.iter().take(tried).map(report).collect()
+}

@@ -1,0 +1,210 @@
+use std::collections::{HashMap, VecDeque};
+
+use super::act::{Told, act};
+use super::action::Action;
+use super::canonical::{Key, Renamings};
+use super::checks::faults_of_step;
+use super::facts::Facts;
+use super::found::Found;
+use super::size::Size;
+use super::state::World;
+use crate::tracker::check::{Image, invariants_of};
+
+/// What is kept of each state.
+struct Known {
+    /// How it was first reached.
+    parent: Option<(usize, Action)>,
+    depth: usize,
+    settled: bool,
+    every_node_is_active: bool,
+}
+
+/// A step between two known states.
+struct Edge {
+    from: u32,
+    to: u32,
+    by_itself: bool,
+}
+
+struct Search<'a> {
+    size: &'a Size,
+    renamings: Renamings,
+    known: Vec<Known>,
+    at: HashMap<Key, usize>,
+    edges: Vec<Edge>,
+    queue: VecDeque<(usize, World)>,
+    found: Found,
+    /// What states answer that were met again.
+    again: Option<Vec<(usize, Answers)>>,
+}
+
+/// What comes of everything that could be tried, in no order.
+type Answers = Vec<(Told, Option<Key>)>;
+
+/// Visits every state that `size` reaches, nearest first. Panics at the first one in which something
+/// does not hold, with the shortest way there.
+pub(super) fn search(size: &Size) -> Found {
+    run(size, false).0
+}
+
+/// As [`search`], and asks each state again that is met a second time, by another way: the two must
+/// answer alike. How many were asked.
+pub(super) fn search_asking_again(size: &Size) -> usize {
+    run(size, true).1
+}
+
+fn run(size: &Size, asks_again: bool) -> (Found, usize) {
+    let mut search = Search {
+        size,
+        renamings: Renamings::of(size),
+        known: Vec::new(),
+        at: HashMap::new(),
+        edges: Vec::new(),
+        queue: VecDeque::new(),
+        found: Found::default(),
+        again: asks_again.then(Vec::new),
+    };
+    let world = World::first(size);
+    let image = world.image();
+    search.meet(world, None, &image);
+    let mut first_answers = Vec::new();
+    while let Some((at, world)) = search.queue.pop_front() {
+        if asks_again {
+            // States are expanded in the order of their numbers.
+            first_answers.push(search.answers(&world));
+        }
+        search.expand(at, &world);
+    }
+    let again = search.again.take().unwrap_or_default();
+    for (at, answers) in &again {
+        assert_eq!(answers, &first_answers[*at], "two states are not one");
+    }
+    (search.finish(), again.len())
+}
+
+impl Search<'_> {
+    /// The number of the state; checks and remembers it when it is new.
+    fn meet(&mut self, world: World, parent: Option<(usize, Action)>, image: &Image) -> usize {
+        let facts = Facts::of(self.size, &world);
+        let key = self.renamings.key(self.size, &world, &facts);
+        if let Some(at) = self.at.get(&key).copied() {
+            if self.again.is_some() {
+                let answers = self.answers(&world);
+                self.again
+                    .iter_mut()
+                    .for_each(|again| again.push((at, answers.clone())));
+            }
+            return at;
+        }
+        let at = self.known.len();
+        self.at.insert(key, at);
+        self.known.push(Known {
+            parent,
+            depth: parent.map_or(0, |(parent, _)| self.known[parent].depth + 1),
+            settled: facts.is_settled(),
+            every_node_is_active: facts.every_node_is_active(),
+        });
+        let violations = invariants_of(image);
+        let faults: Vec<_> = violations.iter().map(ToString::to_string).collect();
+        self.demand_none(at, &faults);
+        self.queue.push_back((at, world));
+        at
+    }
+
+    fn answers(&self, world: &World) -> Answers {
+        let facts = Facts::of(self.size, world);
+        let tried = Action::all(self.size, world, &facts).into_iter();
+        let answer = |action| {
+            let outcome = act(world, action);
+            let key = outcome.next.map(|next| {
+                let facts = Facts::of(self.size, &next);
+                self.renamings.key(self.size, &next, &facts)
+            });
+            (outcome.told, key)
+        };
+        let mut answers: Answers = tried.map(answer).collect();
+        answers.sort();
+        answers
+    }
+
+    fn expand(&mut self, at: usize, world: &World) {
+        let facts = Facts::of(self.size, world);
+        let before = world.image();
+        for action in Action::all(self.size, world, &facts) {
+            let outcome = act(world, action);
+            *self.found.sometimes.entry(outcome.told).or_default() += 1;
+            let Some(next) = outcome.next else {
+                self.found.refused += 1;
+                continue;
+            };
+            self.found.steps += 1;
+            let after = next.image();
+            let faults = faults_of_step(self.size, (world, &before), action, &after);
+            if !faults.is_empty() {
+                println!("then: {action:?}");
+                self.demand_none(at, &faults);
+            }
+            let to = self.meet(next, Some((at, action)), &after);
+            if to != at {
+                self.edges.push(Edge {
+                    from: at.try_into().unwrap(),
+                    to: to.try_into().unwrap(),
+                    by_itself: action.goes_by_itself(),
+                });
+            }
+        }
+    }
+
+    /// Fails with the way to the state when there are faults.
+    fn demand_none(&self, at: usize, faults: &[String]) {
+        if faults.is_empty() {
+            return;
+        }
+        let mut way = Vec::new();
+        let mut from = self.known[at].parent;
+        while let Some((parent, action)) = from {
+            way.push(action);
+            from = self.known[parent].parent;
+        }
+        way.reverse();
+        panic!("after {way:#?}\n{}", faults.join("\n"));
+    }
+
+    fn finish(self) -> Found {
+        let can_end = self.leads_to_an_end(|_| true);
+        let ends_by_itself = self.leads_to_an_end(|edge| edge.by_itself);
+        let stuck = can_end.iter().filter(|can| !**can).count();
+        let stuck_without_operator = self
+            .known
+            .iter()
+            .zip(&ends_by_itself)
+            .filter(|(known, ends)| known.every_node_is_active && !**ends)
+            .count();
+        Found {
+            states: self.known.len(),
+            depth: self.known.iter().map(|known| known.depth).max().unwrap(),
+            stuck,
+            stuck_without_operator,
+            ..self.found
+        }
+    }
+
+    /// Of each state, whether steps that `count` lead to one in which everything is settled.
+    fn leads_to_an_end(&self, count: impl Fn(&Edge) -> bool) -> Vec<bool> {
+        let mut before = vec![Vec::new(); self.known.len()];
+        for edge in self.edges.iter().filter(|edge| count(edge)) {
+            before[edge.to as usize].push(edge.from);
+        }
+        let mut ends: Vec<_> = self.known.iter().map(|known| known.settled).collect();
+        let settled = (0..self.known.len()).filter(|at| ends[*at]);
+        let mut queue: Vec<_> = settled.collect();
+        while let Some(at) = queue.pop() {
+            for from in &before[at] {
+                if !std::mem::replace(&mut ends[*from as usize], true) {
+                    queue.push(*from as usize);
+                }
+            }
+        }
+        ends
+    }
+}
