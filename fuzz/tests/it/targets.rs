@@ -1,0 +1,29 @@
+//! Each target on its seeds and on random inputs. What a fuzzer found is replayed by putting the
+//! file into `seeds/<target>/`.
+
+use crate::inputs::{Random, seeds};
+
+macro_rules! targets {
+    ($($target:ident: $random:literal;)*) => {$(
+        #[test]
+        fn $target() {
+            let name = stringify!($target);
+            for (path, input) in seeds(name) {
+                println!("{}", path.display());
+                shardferry_fuzz::$target::run(&input);
+            }
+            for input in Random::new(name, $random) {
+                let shown = format!("{input:02x?}");
+                let run = std::panic::AssertUnwindSafe(|| shardferry_fuzz::$target::run(&input));
+                if let Err(panic) = std::panic::catch_unwind(run) {
+                    println!("{name}: the input was {shown}");
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        }
+    )*};
+}
+
+targets! {
+    transitions: 200;
+}
