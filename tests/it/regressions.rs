@@ -218,3 +218,24 @@ fn what_was_flushed_is_on_the_disk() {
         done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
 }
+
+/// `progress_lag_ms_max` 0 was read as "when the disk is behind for 0 ms already": the first report
+/// after a durable commit did not wait for the disk, and a kill lost it. Fuzzing found it.
+#[test]
+fn without_a_lag_no_report_is_behind_the_disk() {
+    let place = Place::new();
+    let settings = Settings {
+        progress_lag_ms_max: 0,
+        ..Settings::default()
+    };
+    let tracker = place.create_with(&settings);
+    let id = tracker.begin_migration(S, A, B).unwrap();
+    tracker.start_migration(id).unwrap();
+    tracker.update_progress(id, 7, None).unwrap();
+
+    // What a kill would leave.
+    let killed = Place::new();
+    std::fs::copy(place.path(), killed.path()).unwrap();
+    let migration = killed.open().get_migration(id).unwrap().unwrap();
+    assert_eq!(migration.progress.bytes_migrated, 7);
+}
