@@ -3,4 +3,10 @@
 //! does not hold, and only then.
 
 pub mod disk;
+pub mod random;
+
+pub mod cluster_file;
+pub mod decode_record;
+pub mod open_file;
+pub mod plan;
 pub mod transitions;

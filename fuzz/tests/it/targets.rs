@@ -1,7 +1,7 @@
 //! Each target on its seeds and on random inputs. What a fuzzer found is replayed by putting the
 //! file into `seeds/<target>/`.
 
-use crate::inputs::{Random, seeds};
+use crate::inputs::{Inputs, seeds};
 
 macro_rules! targets {
     ($($target:ident: $random:literal;)*) => {$(
@@ -12,7 +12,7 @@ macro_rules! targets {
                 println!("{}", path.display());
                 shardferry_fuzz::$target::run(&input);
             }
-            for input in Random::new(name, $random) {
+            for input in Inputs::new(name, $random) {
                 let shown = format!("{input:02x?}");
                 let run = std::panic::AssertUnwindSafe(|| shardferry_fuzz::$target::run(&input));
                 if let Err(panic) = std::panic::catch_unwind(run) {
@@ -25,5 +25,9 @@ macro_rules! targets {
 }
 
 targets! {
-    transitions: 200;
+    transitions: 100;
+    decode_record: 4000;
+    plan: 1500;
+    cluster_file: 300;
+    open_file: 300;
 }
