@@ -5,6 +5,7 @@ mod create;
 mod driver;
 mod error;
 mod guard;
+mod header;
 mod open;
 mod options;
 mod procedure;

@@ -7,7 +7,7 @@ use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, TableEr
 
 use super::guard::GuardedFile;
 use super::redb_tx::definition;
-use super::{OpenError, OpenOptions, Store, StoreError, create};
+use super::{OpenError, OpenOptions, Store, StoreError, create, header};
 use crate::schema::FORMAT;
 use crate::schema::codec::DecodeError;
 use crate::schema::key::{Key as _, MetaKey};
@@ -18,6 +18,7 @@ impl Store {
     /// Opens the file at `path`. A file that is refused is left byte for byte as it was.
     pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
         let guard = open_file(path)?;
+        check_header(path, &guard)?;
         let db = builder(options)
             .create_with_backend(guard.clone())
             .map_err(|error| refused(path, error))?;
@@ -29,6 +30,22 @@ impl Store {
         })?;
         create::sweep(path);
         Ok(Self::new(db, options.durability))
+    }
+}
+
+fn check_header(path: &Path, guard: &GuardedFile) -> Result<(), OpenError> {
+    let path = path.to_owned();
+    match header::fault(guard) {
+        Ok(None) => Ok(()),
+        Ok(Some(fault)) => Err(OpenError::Damaged {
+            path,
+            detail: fault.to_owned(),
+        }),
+        Err(source) => Err(OpenError::Io {
+            doing: "reading",
+            path,
+            source,
+        }),
     }
 }
 
