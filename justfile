@@ -70,3 +70,21 @@ linear rounds="5000":
 tsan:
     RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target x86_64-unknown-linux-gnu \
         --target-dir target/tsan -p shardferry --test it -- threads:: linear::
+
+# Fuzz a target: transitions, decode_record, open_file, plan, cluster_file
+fuzz target seconds="60":
+    mkdir -p fuzz/corpus/{{target}}
+    cargo +nightly fuzz run {{target}} --sanitizer none -O fuzz/corpus/{{target}} fuzz/seeds/{{target}} -- \
+        -max_total_time={{seconds}} -timeout=60 -rss_limit_mb=2048 -malloc_limit_mb=1024 -print_final_stats=1
+
+# Every fuzz target for a short time
+fuzz-ci:
+    fuzz/ci.sh
+
+# What the corpus of a target covers; needs llvm-tools-preview on nightly
+fuzz-coverage target="transitions":
+    fuzz/coverage.sh {{target}}
+
+# Open so many damaged database files
+mutate-files count="21000" seed="1":
+    cd fuzz && cargo run --release --no-default-features --example mutate_files -- {{count}} {{seed}}

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 /// How the program ends. The numbers are part of the interface (docs/CLI.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// All is done.
     Success,
     /// Something that should not happen.
@@ -38,7 +38,8 @@ Exit codes:
 
 impl Exit {
     /// The number.
-    pub(crate) const fn code(self) -> u8 {
+    #[must_use]
+    pub const fn code(self) -> u8 {
         match self {
             Self::Success => 0,
             Self::Unexpected => 1,
@@ -53,7 +54,8 @@ impl Exit {
     }
 
     /// The name, for JSON.
-    pub(crate) const fn as_str(self) -> &'static str {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
             Self::Unexpected => "unexpected",

@@ -13,9 +13,9 @@ use crate::output::{note, stderr_has_colour};
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// How the program ends.
-    pub(crate) exit: Exit,
+    pub exit: Exit,
     error: anyhow::Error,
     advice: Option<String>,
     problems: Vec<Problem>,
@@ -23,11 +23,11 @@ pub(crate) struct Failure {
 
 /// One of several things that are wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub struct Problem {
     /// Where: file, line and column.
-    pub(crate) place: String,
+    pub place: String,
     /// What.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 impl Failure {
@@ -64,6 +64,12 @@ impl Failure {
     pub(crate) fn context(mut self, context: impl Display) -> Self {
         self.error = self.error.context(context.to_string());
         self
+    }
+
+    /// Everything that is wrong with a file, place by place.
+    #[must_use]
+    pub fn found(&self) -> &[Problem] {
+        &self.problems
     }
 
     /// Prints the whole chain, once.
@@ -120,6 +126,13 @@ impl Failure {
 /// What to do when the file system of the database is full.
 const FULL: &str = "the file system of the database is full: make room there and repeat the \
                     command; it goes on where it was";
+
+/// The whole chain, as it is printed without colours.
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text(false))
+    }
+}
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {

@@ -135,7 +135,8 @@ impl Store {
     /// Sets what the commit will do; says whether it waits for the disk.
     fn prepare(&self, txn: &mut WriteTransaction, commit: Commit) -> Result<bool, StoreError> {
         let durable = match commit {
-            Commit::Durable => true,
+            // Not behind at all: the first lazy commit would be, until the next one.
+            Commit::Durable | Commit::Lazy { lag_ms_max: 0 } => true,
             Commit::Lazy { lag_ms_max } => self
                 .behind()
                 .is_some_and(|behind| behind >= Duration::from_millis(lag_ms_max)),

@@ -10,6 +10,7 @@ mod driver;
 mod error;
 mod format;
 mod guard;
+mod header;
 mod health;
 mod log_end;
 mod open;

@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::format::{FORMATS, Formats, Upgrade};
 use super::guard::GuardedFile;
 use super::redb_tx::definition;
-use super::{Commit, OpenError, OpenOptions, Store, StoreError};
+use super::{Commit, OpenError, OpenOptions, Store, StoreError, header};
 use crate::schema::codec::DecodeError;
 use crate::schema::key::{Key as _, MetaKey};
 use crate::schema::table::{META, TableId};
@@ -73,6 +73,7 @@ fn admitted(
     options: &OpenOptions,
     formats: Formats,
 ) -> Result<(Database, u32), OpenError> {
+    check_header(path, &guard)?;
     let db = builder(options)
         .create_with_backend(guard.clone())
         .map_err(|error| refused(path, error))?;
@@ -86,6 +87,22 @@ fn admitted(
         source,
     })?;
     Ok((db, found))
+}
+
+fn check_header(path: &Path, guard: &GuardedFile) -> Result<(), OpenError> {
+    let path = path.to_owned();
+    match header::fault(guard) {
+        Ok(None) => Ok(()),
+        Ok(Some(fault)) => Err(OpenError::Damaged {
+            path,
+            detail: fault.to_owned(),
+        }),
+        Err(source) => Err(OpenError::Io {
+            doing: "reading",
+            path,
+            source,
+        }),
+    }
 }
 
 pub(super) fn builder(options: &OpenOptions) -> redb::Builder {

@@ -3,6 +3,7 @@
 use shardferry::schema::EventSeq;
 use shardferry::schema::key::{Key as _, SettingsKey, SlotScope};
 use shardferry::schema::table::TableId;
+use shardferry::store::OpenError;
 use shardferry::tracker::check::Violation;
 use shardferry::tracker::{BeginError, ClaimError};
 use shardferry::{CleanupKind, MigrationTracker, Settings, ShardId, Status};
@@ -217,4 +218,55 @@ fn what_was_flushed_is_on_the_disk() {
         }
         done.store(true, std::sync::atomic::Ordering::Relaxed);
     });
+}
+
+/// `progress_lag_ms_max` 0 was read as "when the disk is behind for 0 ms already": the first report
+/// after a durable commit did not wait for the disk, and a kill lost it. Fuzzing found it.
+#[test]
+fn without_a_lag_no_report_is_behind_the_disk() {
+    let place = Place::new();
+    let settings = Settings {
+        progress_lag_ms_max: 0,
+        ..Settings::default()
+    };
+    let tracker = place.create_with(&settings);
+    let id = tracker.begin_migration(S, A, B).unwrap();
+    tracker.start_migration(id).unwrap();
+    tracker.update_progress(id, 7, None).unwrap();
+
+    // What a kill would leave.
+    let killed = Place::new();
+    std::fs::copy(place.path(), killed.path()).unwrap();
+    let migration = killed.open().get_migration(id).unwrap().unwrap();
+    assert_eq!(migration.progress.bytes_migrated, 7);
+}
+
+/// redb's header says how many pages a region has, and no checksum covers that: a damaged number
+/// made redb allocate gigabytes, which ended the process, or look for pages outside the file.
+/// A root could be a page of 4 GiB, and a number of the last transaction with no next one overflowed.
+/// Fuzzing found all three.
+#[test]
+fn a_damaged_geometry_or_transaction_number_is_refused() {
+    let place = Place::new();
+    drop(place.create());
+    let good = std::fs::read(place.path()).unwrap();
+    let number = u64::MAX.to_le_bytes();
+    for (at, bytes) in [
+        (12, &[1][..]),
+        (16, &[2]),
+        (20, &[1]),
+        (79, &[20 << 3]),
+        (168, &number),
+        (296, &number),
+    ] {
+        let mut bad = good.clone();
+        bad[at..at + bytes.len()].copy_from_slice(bytes);
+        std::fs::write(place.path(), &bad).unwrap();
+        let refused = MigrationTracker::open(place.path()).unwrap_err();
+        assert!(
+            matches!(refused, OpenError::Damaged { .. }),
+            "{at}: {refused:?}"
+        );
+        assert_eq!(std::fs::read(place.path()).unwrap(), bad, "{at}");
+    }
 }

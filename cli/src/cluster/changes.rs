@@ -12,22 +12,27 @@ use crate::registered;
 
 /// What the cluster file would change.
 #[derive(Debug)]
-pub(crate) struct Changes {
+pub struct Changes {
     /// In the order in which they have to be made, in one transaction.
-    pub(crate) registry: Vec<RegistryChange>,
-    pub(crate) nodes: Counts,
-    pub(crate) shards: Counts,
+    pub registry: Vec<RegistryChange>,
+    /// What becomes of the nodes.
+    pub nodes: Counts,
+    /// As for the nodes.
+    pub shards: Counts,
     /// What the operator should know.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
     places: Vec<(Subject, String)>,
 }
 
 /// What is new, what changed, and how many are as they were.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) added: Vec<String>,
-    pub(crate) updated: Vec<String>,
-    pub(crate) unchanged: usize,
+pub struct Counts {
+    /// The labels of what is new.
+    pub added: Vec<String>,
+    /// The labels of what changed.
+    pub updated: Vec<String>,
+    /// How many are as they were.
+    pub unchanged: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +118,8 @@ impl Changes {
     }
 
     /// A refusal of the registry, with the place in the file that it is about.
-    pub(crate) fn refused(&self, error: RegistryError) -> Failure {
+    #[must_use]
+    pub fn refused(&self, error: RegistryError) -> Failure {
         let place = subject(&error).and_then(|subject| {
             let mut places = self.places.iter();
             places

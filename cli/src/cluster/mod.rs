@@ -11,13 +11,16 @@ use std::path::Path;
 
 use shardferry::store::Snapshot;
 
-pub(crate) use changes::{Changes, Counts};
+pub use changes::{Changes, Counts};
 
 use crate::failure::Failure;
 use source::Source;
 
 /// Reads the cluster file at `path` and compares it with what is registered. Changes nothing.
-pub(crate) fn compare(path: &Path, now: &Snapshot, database: &Path) -> Result<Changes, Failure> {
+///
+/// # Errors
+/// [`Failure`] that names the place of everything that is wrong with the file.
+pub fn compare(path: &Path, now: &Snapshot, database: &Path) -> Result<Changes, Failure> {
     let mut source = Source::read(path)?;
     let declared = declared::parse(&mut source)?;
     let mut notes = Vec::new();

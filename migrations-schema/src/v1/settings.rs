@@ -45,7 +45,7 @@ pub struct Settings {
     pub retention_count_max: Option<u64>,
     /// How long an ended migration is kept. `None`: for ever.
     pub retention_ms_max: Option<u64>,
-    /// How far progress may be behind the disk.
+    /// How far progress may be behind the disk. 0: each report waits for the disk.
     pub progress_lag_ms_max: u64,
     /// Free space on the file system of the file below which no migration begins; what is under
     /// way goes on. 0: it is not looked at.

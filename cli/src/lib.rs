@@ -1,0 +1,32 @@
+//! The command line of shardferry, as a library: for its one binary, and for fuzzers of the
+//! cluster file. No interface that anybody else should build on.
+
+mod program;
+
+mod args;
+mod commands;
+
+mod cluster;
+mod demo;
+mod drive;
+mod lines;
+mod planning;
+
+mod names;
+mod progress;
+mod registered;
+mod show;
+mod view;
+
+mod database;
+mod exit;
+mod failure;
+mod interrupt;
+mod output;
+mod table;
+mod text;
+
+pub use cluster::{Changes, Counts, compare};
+pub use exit::Exit;
+pub use failure::{Failure, Problem};
+pub use program::run;
