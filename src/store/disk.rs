@@ -1,6 +1,6 @@
 //! Where database files are: the file system, or one that a test simulates.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
@@ -96,17 +96,11 @@ impl Disk for FileSystem {
     /// One that is under way holds its lock and is left alone. Failing to sweep is not failing to
     /// open: the next open sweeps again.
     fn sweep(&self, path: &Path) {
-        let prefix = temporary_prefix(path);
         let Ok(entries) = fs::read_dir(folder_of(path)) else {
             return;
         };
         for entry in entries.flatten() {
-            let name = entry.file_name();
-            let left_over = is_unfinished_creation(&name)
-                && name
-                    .as_encoded_bytes()
-                    .starts_with(prefix.as_encoded_bytes());
-            if left_over {
+            if is_creation_of(&entry.file_name(), path) {
                 sweep_one(&entry.path());
             }
         }
@@ -162,10 +156,28 @@ fn temporary_prefix(path: &Path) -> OsString {
     prefix
 }
 
+/// Whether `name` is that of an unfinished creation of `path`.
+pub(crate) fn is_creation_of(name: &OsStr, path: &Path) -> bool {
+    let prefix = temporary_prefix(path);
+    is_unfinished_creation(name)
+        && name
+            .as_encoded_bytes()
+            .starts_with(prefix.as_encoded_bytes())
+}
+
+/// A name for a file that is to become `path`.
+#[cfg(feature = "testkit")]
+pub(crate) fn temporary_name(path: &Path, unique: &str) -> OsString {
+    let mut name = temporary_prefix(path);
+    name.push(unique);
+    name.push(SUFFIX);
+    name
+}
+
 /// Whether `name` is that of a file whose creation a crash interrupted. The next open of the
 /// database beside it removes it.
 #[must_use]
-pub fn is_unfinished_creation(name: &std::ffi::OsStr) -> bool {
+pub fn is_unfinished_creation(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b".") && name.ends_with(SUFFIX.as_bytes())
 }

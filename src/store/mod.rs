@@ -23,6 +23,8 @@ pub use snapshot::Snapshot;
 pub use tx::{Direction, ReadRows, Row, Scan, Tx, Visit};
 
 pub(crate) use disk::{Disk, FileSystem};
+#[cfg(feature = "testkit")]
+pub(crate) use disk::{StorageBackend, Temporary, is_creation_of, temporary_name};
 pub(crate) use driver::{Commit, Store};
 pub(crate) use rows::{delete, first, get, has, last, log_end, put, scan, scan_keys, scan_lenient};
 pub(crate) use snapshot::active;
