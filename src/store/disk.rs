@@ -101,7 +101,7 @@ impl Disk for FileSystem {
         };
         for entry in entries.flatten() {
             if is_creation_of(&entry.file_name(), path) {
-                sweep_one(&entry.path());
+                sweep_one(&entry.path(), path);
             }
         }
     }
@@ -130,15 +130,33 @@ fn backend(file: File) -> io::Result<Box<dyn StorageBackend>> {
     Ok(Box::new(backend))
 }
 
-fn sweep_one(path: &Path) {
-    let removed = File::open(path)
-        .and_then(|file| file.try_lock().map_err(io::Error::from))
-        .and_then(|()| fs::remove_file(path));
+fn sweep_one(path: &Path, of: &Path) {
+    let removed = if is_same_file(path, of) {
+        // Where naming is two steps, link and unlink, a crash between them leaves both names. The
+        // lock on that file is ours.
+        fs::remove_file(path)
+    } else {
+        File::open(path)
+            .and_then(|file| file.try_lock().map_err(io::Error::from))
+            .and_then(|()| fs::remove_file(path))
+    };
     let path = path.display();
     match removed {
         Ok(()) => tracing::info!(%path, "swept an unfinished creation"),
         Err(error) => tracing::debug!(%path, %error, "left an unfinished creation"),
     }
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let number = |path| fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()));
+    matches!((number(one), number(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_: &Path, _: &Path) -> bool {
+    false
 }
 
 /// The folder that a path is in.

@@ -24,6 +24,7 @@ mod model;
 mod observed;
 mod planning;
 mod planting;
+mod power_loss;
 mod registry;
 mod regressions;
 mod steps;

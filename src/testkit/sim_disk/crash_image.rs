@@ -1,6 +1,7 @@
 use std::fmt;
 
-use super::{Fate, SimDisk};
+use super::tree::Tree;
+use super::{CrashPoint, Fate, SimDisk};
 
 /// What a crash left.
 #[derive(Clone, Debug)]
@@ -8,16 +9,18 @@ pub struct CrashImage {
     position: usize,
     fates: Vec<Fate>,
     within_len: bool,
+    header_is_torn: bool,
     disk: SimDisk,
 }
 
 impl CrashImage {
-    pub(super) fn new(position: usize, fates: Vec<Fate>, within_len: bool, disk: SimDisk) -> Self {
+    pub(super) fn new(point: &CrashPoint, fates: Vec<Fate>, within_len: bool, tree: Tree) -> Self {
         Self {
-            position,
+            position: point.position(),
+            header_is_torn: point.is_header_torn(&fates),
             fates,
             within_len,
-            disk,
+            disk: SimDisk::holding(tree),
         }
     }
 
@@ -31,6 +34,12 @@ impl CrashImage {
     #[must_use]
     pub fn fates(&self) -> &[Fate] {
         &self.fates
+    }
+
+    /// Whether a write to the first bytes of a file, which say where everything else is, is torn.
+    #[must_use]
+    pub fn is_header_torn(&self) -> bool {
+        self.header_is_torn
     }
 }
 

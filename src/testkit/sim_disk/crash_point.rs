@@ -2,11 +2,12 @@ use super::content::to_u64;
 use super::fate::Fate;
 use super::record::Change;
 use super::tree::Tree;
-use super::{CrashImage, Sampling, SimDisk};
+use super::{CrashImage, Sampling};
 use crate::testkit::Random;
 
-/// Sizes at which a write may be torn: sectors of old disks, pages of new ones.
-const SECTORS_BYTES: [u64; 2] = [512, 4096];
+/// Sizes at which a write may be torn: sectors of old disks, pages of new ones. What fits into one
+/// of these may be torn at the lines of a processor's cache, as memory that keeps its content is.
+const SECTORS_BYTES: [u64; 3] = [512, 4096, 64];
 
 /// The points at which the power may fail: before the first change, and after each.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl CrashPoint {
         next
     }
 
-    /// How many changes were made before it; compare with [`SimDisk::changes`].
+    /// How many changes were made before it; compare with [`SimDisk::changes`](super::SimDisk::changes).
     #[must_use]
     pub fn position(&self) -> usize {
         self.position
@@ -106,7 +107,14 @@ impl CrashPoint {
             }
         }
         tree.drop_nameless();
-        CrashImage::new(self.position, fates, within_len, SimDisk::holding(tree))
+        CrashImage::new(self, fates, within_len, tree)
+    }
+
+    pub(super) fn is_header_torn(&self, fates: &[Fate]) -> bool {
+        let mut each = self.pending.iter().zip(fates);
+        each.any(|(change, fate)| {
+            matches!(change, Change::Write { offset: 0, .. }) && matches!(fate, Fate::Torn { .. })
+        })
     }
 
     /// Every subset, or with more than `exhaustive_max` changes those that go wrong most often.
@@ -146,7 +154,11 @@ impl CrashPoint {
             };
             let mut torn = None;
             if random.chance(torn_of_8, 8) {
-                let sector = SECTORS_BYTES.get(usize::from(random.chance(1, 2)));
+                let sector = if change.is_small() {
+                    SECTORS_BYTES.last()
+                } else {
+                    SECTORS_BYTES.get(usize::from(random.chance(1, 2)))
+                };
                 torn = sector.and_then(|bytes| Fate::tearing(change, *bytes, random));
             }
             fates.push(torn.unwrap_or(if kept { Fate::Kept } else { Fate::Lost }));

@@ -243,12 +243,13 @@ impl Disk for SimDisk {
 
     fn sweep(&self, path: &Path) {
         let mut state = self.state();
+        let same = state.live.names.get(path);
         let left_over = |(name, file): (&PathBuf, &FileNumber)| {
             let unfinished = folder_of(name) == folder_of(path)
                 && name
                     .file_name()
                     .is_some_and(|name| is_creation_of(name, path));
-            (unfinished && !state.open.contains(file)).then(|| name.clone())
+            (unfinished && (same == Some(file) || !state.open.contains(file))).then(|| name.clone())
         };
         let names: Vec<_> = state.live.names.iter().filter_map(left_over).collect();
         for name in names {

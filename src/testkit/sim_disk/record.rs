@@ -49,6 +49,18 @@ impl Change {
         }
     }
 
+    /// Whether it is a write that fits into the smallest sector.
+    pub(super) fn is_small(&self) -> bool {
+        match self {
+            Self::Write { data, .. } => data.len() <= 512,
+            Self::SetLen { .. }
+            | Self::SyncFile { .. }
+            | Self::Link { .. }
+            | Self::Unlink { .. }
+            | Self::SyncFolder { .. } => false,
+        }
+    }
+
     /// Whether it makes others durable, and is nothing by itself.
     pub(super) fn is_sync(&self) -> bool {
         match self {
