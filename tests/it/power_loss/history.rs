@@ -1,11 +1,12 @@
 //! What was asked of a tracker, when it was answered, and what the file has to say at each moment.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use shardferry::MigrationTracker;
 use shardferry::store::{OpenError, OpenOptions};
-use shardferry::testkit::SimDisk;
+use shardferry::testkit::{Fate, SimDisk};
 use shardferry::tracker::check::{Image, invariants_of};
+use shardferry::{MigrationTracker, Settings};
 
 use super::explore::{Found, Judge, Meaning, Moment};
 use super::finish::finish;
@@ -33,6 +34,8 @@ pub(crate) struct Step {
 }
 
 /// A record of a tracker's life, with what it said after each operation.
+///
+/// One operation is a history as well: [`History::on`] a disk, the operation, [`History::note`].
 #[derive(Debug)]
 pub(crate) struct History {
     pub(crate) disk: SimDisk,
@@ -41,6 +44,8 @@ pub(crate) struct History {
     /// `states[n]`: after `n` operations; `None` before the creation. States that are equal are the
     /// same allocation.
     pub(crate) states: Vec<Option<Arc<Image>>>,
+    /// How often each kind of operation changed something.
+    pub(crate) effects: BTreeMap<String, u64>,
     /// Most changes that opening a file costs when it was closed properly.
     pub(crate) clean_open: usize,
 }
@@ -53,6 +58,7 @@ impl History {
             options,
             steps: Vec::new(),
             states: vec![None],
+            effects: BTreeMap::new(),
             clean_open: 0,
         }
     }
@@ -65,7 +71,7 @@ impl History {
         invoked: usize,
         tracker: &MigrationTracker,
     ) {
-        let acknowledged = self.disk.changes();
+        let (acknowledged, name) = (self.disk.changes(), name.into());
         let image = tracker.image().unwrap();
         let before = self.states.last().and_then(Option::as_ref);
         let same = before.filter(|before| ***before == image).cloned();
@@ -73,17 +79,32 @@ impl History {
             Promise::Durable if same.is_some() => Promise::Lazy,
             other => other,
         };
+        let pruned = before.map_or(0, |before| before.pruned().migrations);
+        if image.pruned().migrations > pruned {
+            *self.effects.entry("retention".to_owned()).or_default() += 1;
+        }
+        if same.is_none() {
+            *self.effects.entry(name.clone()).or_default() += 1;
+        }
         let state = same.unwrap_or_else(|| {
             assert_eq!(invariants_of(&image), []);
             Arc::new(image)
         });
         self.states.push(Some(state));
         self.steps.push(Step {
-            name: name.into(),
+            name,
             invoked,
             acknowledged,
             promise,
         });
+    }
+
+    /// Learns what it costs to open the file, which is closed now.
+    pub(crate) fn measure_clean_open(&mut self) {
+        let closed = SimDisk::with_file(&self.disk.bytes().unwrap());
+        let opened = closed.open(&self.options).unwrap();
+        self.clean_open = self.clean_open.max(closed.changes());
+        drop(opened);
     }
 
     /// The states that are right at `moment`: the first and the last of them, and the number of
@@ -113,6 +134,17 @@ impl History {
         }
     }
 
+    /// Where there is no file, one can be created, whatever an earlier creation left.
+    fn creates(&self, disk: &SimDisk) -> Result<(), String> {
+        let Some(now) = disk.crash_points().last() else {
+            return Ok(());
+        };
+        let copy = now.image(vec![Fate::Kept; now.pending()], false);
+        let created = copy.disk().create(&self.options, &Settings::default());
+        created.map_err(|error| format!("not created again: {}", chain(&error)))?;
+        nothing_else(copy.disk())
+    }
+
     fn describe(&self, state: usize) -> String {
         match state.checked_sub(1).map(|at| &self.steps[at]) {
             None => "before the creation".to_owned(),
@@ -140,6 +172,15 @@ impl History {
     }
 }
 
+/// Left-over files of creations are swept.
+fn nothing_else(disk: &SimDisk) -> Result<(), String> {
+    let names = disk.names();
+    if names.len() == 1 {
+        return Ok(());
+    }
+    Err(format!("more than the file is there: {names:?}"))
+}
+
 fn differences(expected: Option<&Image>, found: Option<&Image>) -> String {
     use shardferry::tracker::check::invariant_i11_reopening_changes_nothing as differences;
     let (Some(expected), Some(found)) = (expected, found) else {
@@ -155,9 +196,9 @@ impl Judge for History {
         let tracker = match disk.open(&self.options) {
             Ok(tracker) => tracker,
             Err(OpenError::NotFound { .. }) => {
-                let state = self.find(moment, None)?;
+                self.creates(disk)?;
                 return Ok(Found {
-                    state,
+                    state: self.find(moment, None)?,
                     opened: disk.changes(),
                     repaired: false,
                 });
@@ -167,10 +208,7 @@ impl Judge for History {
         let opened = disk.changes();
         let image = tracker.image().map_err(|error| error.to_string())?;
         let state = self.find(moment, Some(&image))?;
-        let names = disk.names();
-        if names.len() != 1 {
-            return Err(format!("more than the file is there: {names:?}"));
-        }
+        nothing_else(disk)?;
         drop(tracker);
         let closed = disk.changes();
         let again = disk.open(&self.options).map_err(|error| chain(&error))?;

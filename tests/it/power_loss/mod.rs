@@ -13,18 +13,37 @@ mod finish;
 mod history;
 mod workload;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use shardferry::store::Durability;
+use shardferry::Settings;
+use shardferry::store::{Durability, OpenOptions};
 use shardferry::testkit::{Lie, Sampling, SimDisk};
 
 use explore::{Meaning, Plan, Totals, explore};
+use history::{History, Promise};
 use workload::live;
 
 /// Images in every run of the tests.
 const IMAGES: u64 = 20_000;
 /// Operations in a life, at least.
 const STEPS: usize = 60;
+
+/// What the operations of the lives change at least once.
+const EFFECTS: [&str; 12] = [
+    "create",
+    "begin",
+    "begin_plan",
+    "claim",
+    "report",
+    "begin verification",
+    "evidence",
+    "complete",
+    "cancel",
+    "settle",
+    "retention",
+    "a failed commit",
+];
 
 const DURABILITIES: [Durability; 3] = [
     Durability::Standard,
@@ -53,13 +72,18 @@ fn plan(seed: u64) -> Plan {
     }
 }
 
-/// One life, and all that a loss of power may make of it.
-fn outlive(disk: SimDisk, durability: Durability, seed: u64) -> Result<Totals, String> {
+/// One life, and all that a loss of power may make of it; what its operations changed.
+fn outlive(
+    disk: SimDisk,
+    durability: Durability,
+    seed: u64,
+) -> Result<(Totals, BTreeMap<String, u64>), String> {
     // Longer ones have larger files.
     let steps = STEPS + (seed / 3 % 4) as usize * 20;
     let history = live(disk, durability, steps, seed);
     let said = |error| format!("SHARDFERRY_SEED={seed}, {durability:?}: {error}");
-    explore(&history.disk, &plan(seed), &history).map_err(said)
+    let totals = explore(&history.disk, &plan(seed), &history).map_err(said)?;
+    Ok((totals, history.effects))
 }
 
 #[test]
@@ -68,11 +92,18 @@ fn no_loss_of_power_loses_what_was_acknowledged() {
     let seed = given("SHARDFERRY_SEED").unwrap_or(1);
     let started = Instant::now();
     let mut totals = Totals::default();
+    let mut effects: BTreeMap<String, u64> = BTreeMap::new();
     let mut lives = 0;
     while totals.images < images || lives < DURABILITIES.len() as u64 {
-        let durability = DURABILITIES[(lives % 3) as usize];
+        // From the seed of the life alone, so that the one that is printed replays it.
+        let durability = DURABILITIES[((seed + lives) % 3) as usize];
         match outlive(SimDisk::new(), durability, seed + lives) {
-            Ok(more) => totals.add(&more),
+            Ok((more, changed)) => {
+                totals.add(&more);
+                for (name, count) in changed {
+                    *effects.entry(name).or_default() += count;
+                }
+            }
             Err(error) => panic!("{error}"),
         }
         lives += 1;
@@ -86,8 +117,45 @@ fn no_loss_of_power_loses_what_was_acknowledged() {
     for meaning in [Meaning::Applied, Meaning::Absent, Meaning::ProgressLost] {
         assert!(totals.of(meaning) > 0, "{meaning:?}");
     }
+    for name in EFFECTS {
+        // A seed that somebody gives may be that of one life to look at.
+        let given = given("SHARDFERRY_SEED").is_some();
+        assert!(
+            given || effects.contains_key(name),
+            "no {name} in {effects:?}"
+        );
+    }
     assert!(totals.nested * 4 >= totals.images);
     assert!(totals.torn_headers > 0 && totals.repaired > 0 && totals.finished > 0);
+}
+
+/// Creation alone, more closely: no file or a good one, and a good one once it was answered.
+#[test]
+fn a_creation_is_there_whole_or_not_at_all() {
+    for durability in DURABILITIES {
+        let options = OpenOptions {
+            durability,
+            ..OpenOptions::default()
+        };
+        let mut history = History::on(SimDisk::new(), options);
+        let tracker = history.disk.create(&history.options, &Settings::default());
+        let tracker = tracker.unwrap();
+        history.note("create", Promise::Durable, 0, &tracker);
+        drop(tracker);
+        history.measure_clean_open();
+        let plan = Plan {
+            sampling: Sampling {
+                exhaustive_max: 6,
+                samples: 12,
+                seed: 1,
+            },
+            nested_every: 20,
+            ..plan(1)
+        };
+        let totals = explore(&history.disk, &plan, &history).unwrap();
+        eprintln!("{durability:?}: {totals}");
+        assert!(totals.of(Meaning::Applied) > 0 && totals.of(Meaning::Absent) > 0);
+    }
 }
 
 /// The test sees: a disk that breaks its word is caught, each way.
@@ -100,5 +168,6 @@ fn a_disk_that_lies_is_caught() {
     ] {
         let caught = outlive(SimDisk::that_lies(lie), durability, 1).unwrap_err();
         eprintln!("{lie:?}: {caught}");
+        assert!(caught.contains("SHARDFERRY_SEED=1"), "{caught}");
     }
 }

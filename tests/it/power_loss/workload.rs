@@ -131,10 +131,7 @@ impl Life {
     fn reopen(&mut self, tracker: MigrationTracker) -> MigrationTracker {
         let invoked = self.history.disk.changes();
         drop(tracker);
-        let closed = SimDisk::with_file(&self.history.disk.bytes().unwrap());
-        let opened = closed.open(&self.history.options).unwrap();
-        self.history.clean_open = self.history.clean_open.max(closed.changes());
-        drop(opened);
+        self.history.measure_clean_open();
         let tracker = self.history.disk.open(&self.history.options).unwrap();
         self.history
             .note("reopen", Promise::Flushed, invoked, &tracker);
