@@ -14,6 +14,10 @@ test *args:
 crash:
     SHARDFERRY_IMAGES=${SHARDFERRY_IMAGES:-1000000} cargo test --release -p shardferry --test it power_loss -- --nocapture
 
+# Bugs planted in a copy of the tree, which the tests of power loss must catch
+bites *names:
+    tests/bites/run {{names}}
+
 # Format
 fmt:
     cargo fmt --all

@@ -59,10 +59,10 @@ fn plan(seed: u64) -> Plan {
     Plan {
         sampling: Sampling {
             exhaustive_max: 3,
-            samples: 3,
+            samples: 2,
             seed,
         },
-        nested_every: 300,
+        nested_every: 400,
         nested: Sampling {
             exhaustive_max: 0,
             samples: 1,

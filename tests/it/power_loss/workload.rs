@@ -145,14 +145,13 @@ impl Life {
         let invoked = self.history.disk.changes();
         self.history.disk.fail_a_sync_after(0);
         match tracker.begin_migration(shard, A, B) {
-            // An answer is a promise, whatever the disk said.
-            Ok(_) => {
-                self.history.note(
-                    "begin over a failing sync",
-                    Promise::Durable,
-                    invoked,
-                    &tracker,
-                );
+            // An answer is a promise, whatever the disk said; images are held to it from here on.
+            Ok(id) => {
+                let name = "begin over a failing sync";
+                self.history.note(name, Promise::Durable, invoked, &tracker);
+                let tracker = self.reopen(tracker);
+                let there = tracker.get_migration(id).unwrap().is_some();
+                assert!(there, "what was acknowledged over a failing sync is gone");
                 return tracker;
             }
             Err(BeginError::Store(StoreError::CommitUnknown { .. })) => {}
@@ -217,22 +216,25 @@ impl Life {
                 drop(claim.report(from + part, None, Some(cursor)));
             });
         }
-        for _ in 0..self.random.below(6) {
-            let (name, does): (&str, &dyn Fn()) = match self.random.below(12) {
+        // In their order, up to where the executor stops; or anything.
+        let in_order = self.random.chance(2, 3);
+        for at in 0..self.random.below(7) {
+            let what = if in_order { at } else { self.random.below(8) };
+            let (name, does): (&str, &dyn Fn()) = match what {
                 0 => ("fence", &|| drop(claim.fence())),
-                1 => ("unfence", &|| drop(claim.unfence())),
-                2 => ("release", &|| drop(claim.release())),
-                3 => ("fail attempt", &|| {
-                    drop(claim.fail_attempt(FailureClass::Retriable, "broken", false));
-                }),
-                4 => ("cancel", &|| {
-                    drop(tracker.cancel_migration(migration.id, "not wanted"));
-                }),
-                5..=6 => ("begin verification", &|| drop(claim.begin_verification())),
-                7 => ("evidence", &|| {
+                1 => ("begin verification", &|| drop(claim.begin_verification())),
+                2 => ("evidence", &|| {
                     drop(claim.submit_evidence(blake3(), side(1), side(1)));
                 }),
-                _ => ("complete", &|| drop(claim.complete())),
+                3 => ("complete", &|| drop(claim.complete())),
+                4 => ("unfence", &|| drop(claim.unfence())),
+                5 => ("fail attempt", &|| {
+                    drop(claim.fail_attempt(FailureClass::Retriable, "broken", false));
+                }),
+                6 => ("release", &|| drop(claim.release())),
+                _ => ("cancel", &|| {
+                    drop(tracker.cancel_migration(migration.id, "not wanted"));
+                }),
             };
             self.durable(tracker, name, |_| does());
         }
