@@ -146,6 +146,12 @@ pub(super) fn to_usize(len: u64) -> usize {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so and fails"
+)]
 mod tests {
     use super::*;
 

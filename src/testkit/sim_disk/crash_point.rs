@@ -9,6 +9,9 @@ use crate::testkit::Random;
 /// of these may be torn at the lines of a processor's cache, as memory that keeps its content is.
 const SECTORS_BYTES: [u64; 3] = [512, 4096, 64];
 
+/// So many of the newest changes are each tried alone, and lost alone.
+const SINGLES_MAX: usize = 16;
+
 /// The points at which the power may fail: before the first change, and after each.
 #[derive(Debug)]
 pub struct CrashPoints {
@@ -130,7 +133,8 @@ impl CrashPoint {
                 .collect();
         }
         let mut sets = vec![subset(&|_| false), subset(&|_| true)];
-        for one in 0..count {
+        let singles = if exhaustive_max == 0 { 0 } else { SINGLES_MAX };
+        for one in count.saturating_sub(singles)..count {
             sets.push(subset(&|at| at == one));
             sets.push(subset(&|at| at != one));
         }

@@ -94,6 +94,11 @@ impl fmt::Display for Fate {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::panic,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on says so and fails"
+)]
 mod tests {
     use super::super::record::FileNumber;
     use super::*;

@@ -15,19 +15,21 @@ const SHARDS: u64 = 5;
 /// Shards that nobody registered: theirs are the commits that fail.
 const UNREGISTERED: u64 = 100;
 
+/// Migrations with a large cursor, in a life in which the file grows.
+const GROWING: u64 = 24;
+
+/// A life in which the file grows, again and again.
+pub(crate) fn grow(disk: SimDisk, durability: Durability, seed: u64) -> History {
+    let mut life = Life::new(disk, durability, 0, seed);
+    let tracker = life.create();
+    life.grow(&tracker);
+    life.reopen(tracker);
+    life.history
+}
+
 /// A life of at least `steps` operations.
 pub(crate) fn live(disk: SimDisk, durability: Durability, steps: usize, seed: u64) -> History {
-    let options = OpenOptions {
-        durability,
-        cache_bytes: 1024 * 1024,
-        ..OpenOptions::default()
-    };
-    let mut life = Life {
-        history: History::on(disk, options),
-        random: Random::new(seed),
-        steps,
-        names: 0,
-    };
+    let mut life = Life::new(disk, durability, steps, seed);
     let tracker = life.create();
     life.sessions(tracker);
     life.history
@@ -55,6 +57,20 @@ struct Life {
 }
 
 impl Life {
+    fn new(disk: SimDisk, durability: Durability, steps: usize, seed: u64) -> Self {
+        let options = OpenOptions {
+            durability,
+            cache_bytes: 1024 * 1024,
+            ..OpenOptions::default()
+        };
+        Self {
+            history: History::on(disk, options),
+            random: Random::new(seed),
+            steps,
+            names: 0,
+        }
+    }
+
     fn create(&mut self) -> MigrationTracker {
         let settings = settings(&mut self.random);
         let invoked = self.history.disk.changes();
@@ -266,6 +282,29 @@ impl Life {
             _ => self.durable(tracker, "cancel", |tracker| {
                 drop(tracker.cancel_migration(id, "not wanted"));
             }),
+        }
+    }
+
+    /// Large cursors of many migrations, which the file has to grow for.
+    fn grow(&mut self, tracker: &MigrationTracker) {
+        let shards = 1_000..1_000 + GROWING;
+        let requests: Vec<_> = shards
+            .map(|id| BeginRequest::new(ShardId(id), A, B))
+            .collect();
+        let mut ids = Vec::new();
+        self.durable(tracker, "begin many", |tracker| {
+            ids = tracker.begin_plan(&requests).unwrap();
+        });
+        for (part, id) in ids.iter().enumerate() {
+            let cursor = Checkpoint::new(vec![part as u8; 16_000]).unwrap();
+            self.durable(tracker, "first checkpoint", |tracker| {
+                drop(tracker.save_checkpoint(*id, 1, None, cursor).unwrap());
+            });
+        }
+        for id in ids {
+            self.durable(tracker, "cancel", |tracker| {
+                tracker.cancel_migration(id, "not wanted").unwrap();
+            });
         }
     }
 
