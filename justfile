@@ -10,6 +10,14 @@ ci:
 test *args:
     cargo test --workspace {{args}}
 
+# A million images of what a loss of power may leave (SHARDFERRY_IMAGES, SHARDFERRY_SEED)
+crash:
+    SHARDFERRY_IMAGES=${SHARDFERRY_IMAGES:-1000000} cargo test --release -p shardferry --test it power_loss -- --include-ignored --nocapture
+
+# Bugs planted in a copy of the tree, which the tests of power loss must catch
+bites *names:
+    tests/bites/run {{names}}
+
 # Format
 fmt:
     cargo fmt --all

@@ -1,6 +1,6 @@
 //! Where database files are: the file system, or one that a test simulates.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
@@ -118,18 +118,12 @@ impl Disk for FileSystem {
     /// One that is under way holds its lock and is left alone. Failing to sweep is not failing to
     /// open: the next open sweeps again.
     fn sweep(&self, path: &Path) {
-        let prefix = temporary_prefix(path);
         let Ok(entries) = fs::read_dir(folder_of(path)) else {
             return;
         };
         for entry in entries.flatten() {
-            let name = entry.file_name();
-            let left_over = is_unfinished_creation(&name)
-                && name
-                    .as_encoded_bytes()
-                    .starts_with(prefix.as_encoded_bytes());
-            if left_over {
-                sweep_one(&entry.path());
+            if is_creation_of(&entry.file_name(), path) {
+                sweep_one(&entry.path(), path);
             }
         }
     }
@@ -162,15 +156,33 @@ fn backend(file: File) -> io::Result<Box<dyn StorageBackend>> {
     Ok(Box::new(backend))
 }
 
-fn sweep_one(path: &Path) {
-    let removed = File::open(path)
-        .and_then(|file| file.try_lock().map_err(io::Error::from))
-        .and_then(|()| fs::remove_file(path));
+fn sweep_one(path: &Path, of: &Path) {
+    let removed = if is_same_file(path, of) {
+        // Where naming is two steps, link and unlink, a crash between them leaves both names. The
+        // lock on that file is ours.
+        fs::remove_file(path)
+    } else {
+        File::open(path)
+            .and_then(|file| file.try_lock().map_err(io::Error::from))
+            .and_then(|()| fs::remove_file(path))
+    };
     let path = path.display();
     match removed {
         Ok(()) => tracing::info!(%path, "swept an unfinished creation"),
         Err(error) => tracing::debug!(%path, %error, "left an unfinished creation"),
     }
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let number = |path| fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()));
+    matches!((number(one), number(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_: &Path, _: &Path) -> bool {
+    false
 }
 
 /// The folder that a path is in.
@@ -188,10 +200,28 @@ fn temporary_prefix(path: &Path) -> OsString {
     prefix
 }
 
+/// Whether `name` is that of an unfinished creation of `path`.
+pub(crate) fn is_creation_of(name: &OsStr, path: &Path) -> bool {
+    let prefix = temporary_prefix(path);
+    is_unfinished_creation(name)
+        && name
+            .as_encoded_bytes()
+            .starts_with(prefix.as_encoded_bytes())
+}
+
+/// A name for a file that is to become `path`.
+#[cfg(feature = "testkit")]
+pub(crate) fn temporary_name(path: &Path, unique: &str) -> OsString {
+    let mut name = temporary_prefix(path);
+    name.push(unique);
+    name.push(SUFFIX);
+    name
+}
+
 /// Whether `name` is that of a file whose creation a crash interrupted. The next open of the
 /// database beside it removes it.
 #[must_use]
-pub fn is_unfinished_creation(name: &std::ffi::OsStr) -> bool {
+pub fn is_unfinished_creation(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(b".") && name.ends_with(SUFFIX.as_bytes())
 }

@@ -38,7 +38,7 @@ pub(crate) use contents::{Contents, contents, each_raw_row};
 pub(crate) use create::Draft;
 pub(crate) use disk::{Disk, FileSystem};
 #[cfg(feature = "testkit")]
-pub(crate) use disk::{StorageBackend, Temporary};
+pub(crate) use disk::{StorageBackend, Temporary, is_creation_of, temporary_name};
 pub(crate) use driver::{Commit, Store};
 pub(crate) use format::{FORMATS, Formats};
 #[cfg(feature = "testkit")]

@@ -4,6 +4,10 @@ pub mod mover;
 
 mod faulty;
 mod later_version;
+mod random;
+mod sim_disk;
 
 pub use faulty::{Call, Fault, FaultyDisk, Trouble};
 pub use later_version::LaterVersion;
+pub use random::Random;
+pub use sim_disk::{CrashImage, CrashPoint, CrashPoints, Fate, Lie, Sampling, SimDisk};

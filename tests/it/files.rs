@@ -178,6 +178,19 @@ fn an_open_sweeps_what_creations_left() {
     assert!(!under_way.exists());
 }
 
+/// The bug: where naming a new file is two steps, link and unlink, a crash between them left the
+/// temporary name for ever. The sweep asked for the lock of the file, which the open itself held.
+#[cfg(unix)]
+#[test]
+fn a_second_name_that_a_creation_left_is_swept() {
+    let place = Place::new();
+    drop(place.create());
+    let second = place.folder().join(".shards.redb.aB3xYz.creating");
+    std::fs::hard_link(place.path(), &second).unwrap();
+    drop(place.open());
+    assert_eq!(place.names(), ["shards.redb"]);
+}
+
 #[test]
 fn a_crashed_file_of_this_format_opens() {
     let place = Place::new();

@@ -29,6 +29,7 @@ mod model;
 mod observed;
 mod planning;
 mod planting;
+mod power_loss;
 mod registry;
 mod regressions;
 mod released;
