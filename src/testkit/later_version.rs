@@ -6,6 +6,8 @@ use crate::store::{
 };
 use crate::tracker::MigrationTracker;
 
+use super::SimDisk;
+
 /// A version of this library that is still to come and knows more formats: to test what an upgrade
 /// does to a file, and what a crash in the middle of one leaves.
 ///
@@ -67,6 +69,18 @@ impl LaterVersion {
     /// As [`MigrationTracker::open`].
     pub fn open(&self, path: &Path) -> Result<MigrationTracker, OpenError> {
         MigrationTracker::open_as(&FileSystem, path, &OpenOptions::default(), self.formats)
+    }
+
+    /// As [`Self::open`], the tracker's file of a simulated disk.
+    ///
+    /// # Errors
+    /// As [`MigrationTracker::open_with`].
+    pub fn open_on(
+        &self,
+        disk: &SimDisk,
+        options: &OpenOptions,
+    ) -> Result<MigrationTracker, OpenError> {
+        disk.open_as(options, self.formats)
     }
 }
 

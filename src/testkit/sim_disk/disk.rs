@@ -10,7 +10,8 @@ use super::tree::Tree;
 use super::{CrashPoints, Lie};
 use crate::schema::v1::Settings;
 use crate::store::{
-    Disk, OpenError, OpenOptions, StorageBackend, Temporary, is_creation_of, temporary_name,
+    Disk, Formats, OpenError, OpenOptions, StorageBackend, Temporary, is_creation_of,
+    temporary_name,
 };
 use crate::tracker::MigrationTracker;
 
@@ -117,6 +118,15 @@ impl SimDisk {
     /// As [`MigrationTracker::open_with`].
     pub fn open(&self, options: &OpenOptions) -> Result<MigrationTracker, OpenError> {
         MigrationTracker::open_on(self, Path::new(FILE), options)
+    }
+
+    /// As a version of the library that knows `formats`.
+    pub(in crate::testkit) fn open_as(
+        &self,
+        options: &OpenOptions,
+        formats: Formats,
+    ) -> Result<MigrationTracker, OpenError> {
+        MigrationTracker::open_as(self, Path::new(FILE), options, formats)
     }
 
     /// The bytes of the tracker's file, as a process sees them.

@@ -11,6 +11,7 @@
 mod explore;
 mod finish;
 mod history;
+mod upgrade;
 mod workload;
 
 use std::collections::BTreeMap;

@@ -156,7 +156,14 @@ impl Stage {
         if found != self.shards {
             return Err(format!("{found:?} instead of {:?}", self.shards));
         }
-        let mut expected = vec!["cluster.toml", "drain-a.toml", "settled.toml", DATABASE];
+        let ballast = format!("{DATABASE}.ballast");
+        let mut expected = vec![
+            "cluster.toml",
+            "drain-a.toml",
+            "settled.toml",
+            DATABASE,
+            &ballast,
+        ];
         expected.extend(NODES);
         expected.sort_unstable();
         let names = names(&self.live());
