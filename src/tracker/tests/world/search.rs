@@ -1,4 +1,3 @@
-use std::cell::LazyCell;
 use std::collections::{HashMap, VecDeque};
 
 use super::act::{Told, act};
@@ -7,7 +6,7 @@ use super::canonical::{Key, Renamings};
 use super::checks::faults_of_step;
 use super::facts::Facts;
 use super::found::Found;
-use super::size::{Detail, Size};
+use super::size::Size;
 use super::state::World;
 use crate::tracker::check::{Image, invariants_of};
 
@@ -103,15 +102,6 @@ impl Search<'_> {
             every_node_is_active: facts.every_node_is_active(),
         });
         self.queue.push_back((at, world));
-        if at % 20_000 == 0 {
-            eprintln!(
-                "{at} states, {} wait, depth {}, {} steps, {} refusals",
-                self.queue.len(),
-                self.known[at].depth,
-                self.found.steps,
-                self.found.refused
-            );
-        }
         at
     }
 
@@ -121,13 +111,6 @@ impl Search<'_> {
             self.again
                 .iter_mut()
                 .for_each(|again| again.push((at, answers.clone())));
-        }
-    }
-
-    fn judges_every_step(&self) -> bool {
-        match self.size.detail {
-            Detail::Full | Detail::Commands => true,
-            Detail::Limits => false,
         }
     }
 
@@ -145,7 +128,7 @@ impl Search<'_> {
 
     fn expand(&mut self, at: usize, world: &World) {
         let facts = Facts::of(self.size, world);
-        let before = LazyCell::new(|| world.image());
+        let before = world.image();
         for action in Action::all(self.size, world, &facts) {
             let outcome = act(world, action);
             let tried = self.found.tried.entry(action.name()).or_default();
@@ -161,14 +144,12 @@ impl Search<'_> {
             self.found.steps += 1;
             let key = self.key(&next);
             let known = self.at.get(&key).copied();
-            if known.is_none() || self.judges_every_step() {
-                let after = next.image();
-                let mut faults = faults_of_step(self.size, (world, &before), action, &after);
-                if known.is_none() {
-                    faults.extend(faults_of(&after));
-                }
-                self.demand_none((at, action), &faults);
+            let after = next.image();
+            let mut faults = faults_of_step(self.size, (world, &before), action, &after);
+            if known.is_none() {
+                faults.extend(faults_of(&after));
             }
+            self.demand_none((at, action), &faults);
             let to = match known {
                 Some(to) => {
                     self.ask_again(to, &next);

@@ -39,8 +39,7 @@ pub(super) enum Detail {
     /// drive no copy to its end.
     Commands,
     /// As `Commands`; and nobody tells apart whether a copy was verified, because evidence always
-    /// matches and is not demanded, nor where a shard is that begins no further migration. Only the first
-    /// step to each state is judged; the smaller worlds judge each step.
+    /// matches and is not demanded, nor where a shard is that begins no further migration.
     Limits,
 }
 
