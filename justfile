@@ -66,7 +66,7 @@ model cases="10000":
 search:
     CARGO_PROFILE_DEV_OPT_LEVEL=2 cargo test -p shardferry --lib world -- --ignored --nocapture --skip three_shards
 
-# The same with three shards, which takes hours
+# Every state of three shards, three nodes and two executors: minutes
 search-three:
     CARGO_PROFILE_DEV_OPT_LEVEL=2 cargo test -p shardferry --lib world -- --ignored --nocapture three_shards
 

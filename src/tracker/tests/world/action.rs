@@ -141,14 +141,14 @@ impl Order {
     fn by_caller(detail: Detail) -> &'static [Self] {
         match detail {
             Detail::Full => &Self::BY_CALLER,
-            Detail::Commands => &Self::FEW_BY_CALLER,
+            Detail::Commands | Detail::Limits => &Self::FEW_BY_CALLER,
         }
     }
 
     fn by_executor(detail: Detail) -> &'static [Self] {
         match detail {
             Detail::Full => &Self::BY_EXECUTOR,
-            Detail::Commands => &Self::FEW_BY_EXECUTOR,
+            Detail::Commands | Detail::Limits => &Self::FEW_BY_EXECUTOR,
         }
     }
 
@@ -196,9 +196,25 @@ impl Order {
         }
     }
 
+    fn name(self) -> &'static str {
+        self.command(By::Caller).name().as_str()
+    }
+
     /// Whether its commit may be lost in a crash when the log says nothing of it.
     pub(super) fn is_lazy(self) -> bool {
         matches!(self, Self::Progress(_) | Self::Renew)
+    }
+}
+
+impl OnLedger {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Activated => "activated",
+            Self::Settled => "settled",
+            Self::SettledByCaller => "settled by a caller",
+            Self::Failed => "failed",
+            Self::OfAnother => "of another",
+        }
     }
 }
 
@@ -231,6 +247,26 @@ impl Action {
         }
     }
 
+    /// Who does it, and the name of what is done.
+    pub(super) fn name(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Begin { .. } => ("anybody", "begin"),
+            Self::Claim { .. } => ("executor", "claim"),
+            Self::Forget { .. } => ("executor", "forget"),
+            Self::ByHand { order, .. } => ("executor", order.name()),
+            Self::ByCaller { order, .. } => ("caller", order.name()),
+            Self::Cancel { .. } => ("anybody", "cancel"),
+            Self::Cleanup { report, .. } => ("ledger", report.name()),
+            Self::Node { .. } => ("registry", "update a node"),
+            Self::Remove { .. } => ("registry", "remove a shard"),
+            Self::Register { .. } => ("registry", "register a shard"),
+            Self::LeaseRunsOut { .. } => ("time", "a lease runs out"),
+            Self::WaitIsOver { .. } => ("time", "a wait is over"),
+            Self::Restart => ("file", "restart"),
+            Self::Crash => ("file", "crash"),
+        }
+    }
+
     /// Everything that anybody could try now.
     pub(super) fn all(size: &Size, world: &World, facts: &Facts) -> Vec<Self> {
         let mut all = Vec::new();
@@ -239,12 +275,15 @@ impl Action {
             all.extend(by_executor(size, world, facts, hand));
         }
         for (id, shard) in (1..).map(ShardId).zip(&facts.shards) {
-            let may_begin = size.migrations_max.is_none_or(|max| shard.begun < max);
+            let may_begin = !size.is_spent(shard.begun);
             for (from, to) in nodes().flat_map(|from| nodes().map(move |to| (from, to))) {
                 let requests = [false, true]
                     .into_iter()
                     .take(1 + usize::from(size.request_key));
-                all.extend(requests.filter(|_| may_begin).map(|request| Self::Begin {
+                // Another beside one that is under way is refused, however many it may have.
+                let is_second = shard.active.is_some() && shard.owner == Some(from);
+                let tried = requests.filter(|_| may_begin || is_second);
+                all.extend(tried.map(|request| Self::Begin {
                     shard: id,
                     from,
                     to,

@@ -9,7 +9,7 @@
 //! for equality. So of all ways to rename them the one with the smallest key stands for the state.
 
 use super::facts::{Active, Attempt, Facts, Proof, ShardFacts};
-use super::size::Size;
+use super::size::{Detail, Size};
 use super::state::{Hand, World};
 use crate::schema::v1::{CleanupKind, NodeState, Status};
 use crate::schema::{NodeId, ShardId, table};
@@ -148,8 +148,12 @@ fn named(node: NodeId, nodes: &[usize]) -> u64 {
 }
 
 fn pack_shard(packed: &mut Packed, size: &Size, shard: &ShardFacts, nodes: &[usize]) {
+    if size.detail == Detail::Limits && size.is_spent(shard.begun) && shard.active.is_none() {
+        pack_spent(packed, shard);
+        return;
+    }
     packed.push(shard.owner.map_or(0, |node| named(node, nodes)), 2);
-    packed.push(size.migrations_max.map_or(0, |_| shard.begun), 3);
+    packed.push(size.migrations_max.map_or(0, |_| shard.begun), BEGUN_BITS);
     let mut ledger = vec![(0_u64, 0_u64); nodes.len()];
     for entry in &shard.ledger {
         let at: usize = (named(entry.node, nodes) - 1).try_into().unwrap();
@@ -183,6 +187,21 @@ fn pack_shard(packed: &mut Packed, size: &Size, shard: &ShardFacts, nodes: &[usi
     }
 }
 
+/// A shard that begins no further migration. Only what is said about the ledger still concerns it, and
+/// that is answered alike wherever the copy is.
+fn pack_spent(packed: &mut Packed, shard: &ShardFacts) {
+    let count = |kind| {
+        let entries = shard.ledger.iter().filter(|entry| entry.kind == kind);
+        u64::try_from(entries.count()).unwrap()
+    };
+    packed.push(0_u64, 2);
+    // No other shard had as many.
+    packed.push(0b111_u64, BEGUN_BITS);
+    packed.push(count(CleanupKind::ReleaseSource), 2);
+    packed.push(count(CleanupKind::DiscardDestination), 2);
+}
+
+const BEGUN_BITS: u32 = 3;
 const ACTIVE_BITS: u32 = 19;
 
 fn pack_active(packed: &mut Packed, active: &Active, nodes: &[usize]) {

@@ -151,9 +151,13 @@ impl Active {
             failures: match size.detail {
                 Detail::Full => row.failed_attempts.min(Size::ATTEMPTS_MAX),
                 // No failure is retriable: nobody asks how many there were.
-                Detail::Commands => 0,
+                Detail::Commands | Detail::Limits => 0,
             },
-            evidence: Proof::of(row.evidence.as_ref(), row),
+            evidence: match size.detail {
+                Detail::Full | Detail::Commands => Proof::of(row.evidence.as_ref(), row),
+                // It always matches and is not demanded: nobody asks for it.
+                Detail::Limits => Proof::None,
+            },
             waits: NOW < row.not_before_ms,
         }
     }

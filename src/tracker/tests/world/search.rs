@@ -65,8 +65,10 @@ fn run(size: &Size, asks_again: bool) -> (Found, usize) {
         again: asks_again.then(Vec::new),
     };
     let world = World::first(size);
-    let image = world.image();
-    search.meet(world, None, &image);
+    let faults = faults_of(&world.image());
+    assert!(faults.is_empty(), "{faults:?}");
+    let key = search.key(&world);
+    search.remember(key, world, None);
     let mut first_answers = Vec::new();
     while let Some((at, world)) = search.queue.pop_front() {
         if asks_again {
@@ -83,19 +85,14 @@ fn run(size: &Size, asks_again: bool) -> (Found, usize) {
 }
 
 impl Search<'_> {
-    /// The number of the state; checks and remembers it when it is new.
-    fn meet(&mut self, world: World, parent: Option<(usize, Action)>, image: &Image) -> usize {
+    fn key(&self, world: &World) -> Key {
+        let facts = Facts::of(self.size, world);
+        self.renamings.key(self.size, world, &facts)
+    }
+
+    /// The number of a state that is new.
+    fn remember(&mut self, key: Key, world: World, parent: Option<(usize, Action)>) -> usize {
         let facts = Facts::of(self.size, &world);
-        let key = self.renamings.key(self.size, &world, &facts);
-        if let Some(at) = self.at.get(&key).copied() {
-            if self.again.is_some() {
-                let answers = self.answers(&world);
-                self.again
-                    .iter_mut()
-                    .for_each(|again| again.push((at, answers.clone())));
-            }
-            return at;
-        }
         let at = self.known.len();
         self.at.insert(key, at);
         self.known.push(Known {
@@ -104,11 +101,17 @@ impl Search<'_> {
             settled: facts.is_settled(),
             every_node_is_active: facts.every_node_is_active(),
         });
-        let violations = invariants_of(image);
-        let faults: Vec<_> = violations.iter().map(ToString::to_string).collect();
-        self.demand_none(at, &faults);
         self.queue.push_back((at, world));
         at
+    }
+
+    fn ask_again(&mut self, at: usize, world: &World) {
+        if self.again.is_some() {
+            let answers = self.answers(world);
+            self.again
+                .iter_mut()
+                .for_each(|again| again.push((at, answers.clone())));
+        }
     }
 
     fn answers(&self, world: &World) -> Answers {
@@ -116,11 +119,7 @@ impl Search<'_> {
         let tried = Action::all(self.size, world, &facts).into_iter();
         let answer = |action| {
             let outcome = act(world, action);
-            let key = outcome.next.map(|next| {
-                let facts = Facts::of(self.size, &next);
-                self.renamings.key(self.size, &next, &facts)
-            });
-            (outcome.told, key)
+            (outcome.told, outcome.next.map(|next| self.key(&next)))
         };
         let mut answers: Answers = tried.map(answer).collect();
         answers.sort();
@@ -132,19 +131,32 @@ impl Search<'_> {
         let before = world.image();
         for action in Action::all(self.size, world, &facts) {
             let outcome = act(world, action);
+            let tried = self.found.tried.entry(action.name()).or_default();
+            match outcome.next {
+                Some(_) => tried.accepted += 1,
+                None => tried.refused += 1,
+            }
             *self.found.sometimes.entry(outcome.told).or_default() += 1;
             let Some(next) = outcome.next else {
                 self.found.refused += 1;
                 continue;
             };
             self.found.steps += 1;
+            let key = self.key(&next);
+            let known = self.at.get(&key).copied();
             let after = next.image();
-            let faults = faults_of_step(self.size, (world, &before), action, &after);
-            if !faults.is_empty() {
-                println!("then: {action:?}");
-                self.demand_none(at, &faults);
+            let mut faults = faults_of_step(self.size, (world, &before), action, &after);
+            if known.is_none() {
+                faults.extend(faults_of(&after));
             }
-            let to = self.meet(next, Some((at, action)), &after);
+            self.demand_none((at, action), &faults);
+            let to = match known {
+                Some(to) => {
+                    self.ask_again(to, &next);
+                    to
+                }
+                None => self.remember(key, next, Some((at, action))),
+            };
             if to != at {
                 self.edges.push(Edge {
                     from: at.try_into().unwrap(),
@@ -155,12 +167,12 @@ impl Search<'_> {
         }
     }
 
-    /// Fails with the way to the state when there are faults.
-    fn demand_none(&self, at: usize, faults: &[String]) {
+    /// Fails with the way there when there are faults after `action` in the state `at`.
+    fn demand_none(&self, (at, action): (usize, Action), faults: &[String]) {
         if faults.is_empty() {
             return;
         }
-        let mut way = Vec::new();
+        let mut way = vec![action];
         let mut from = self.known[at].parent;
         while let Some((parent, action)) = from {
             way.push(action);
@@ -207,4 +219,10 @@ impl Search<'_> {
         }
         ends
     }
+}
+
+/// What does not hold in a state.
+fn faults_of(image: &Image) -> Vec<String> {
+    let violations = invariants_of(image);
+    violations.iter().map(ToString::to_string).collect()
 }

@@ -38,6 +38,9 @@ pub(super) enum Detail {
     /// matches, attempts fail for good and are tried again at once where they may not, and callers
     /// drive no copy to its end.
     Commands,
+    /// As `Commands`; and nobody tells apart whether a copy was verified, because evidence always
+    /// matches and is not demanded, nor where a shard is that begins no further migration.
+    Limits,
 }
 
 impl Size {
@@ -62,11 +65,16 @@ impl Size {
     /// Failed attempts after which a retriable failure is the last.
     pub(super) const ATTEMPTS_MAX: u32 = 2;
 
+    /// Whether a shard that had `begun` migrations begins no further one.
+    pub(super) fn is_spent(&self, begun: u64) -> bool {
+        self.migrations_max.is_some_and(|max| max <= begun)
+    }
+
     pub(super) fn settings(&self) -> Settings {
         // What counts is that a wait is not over until time passes.
         let backoff_ms = match self.detail {
             Detail::Full => 10,
-            Detail::Commands => 0,
+            Detail::Commands | Detail::Limits => 0,
         };
         Settings {
             verification: self.verification,
