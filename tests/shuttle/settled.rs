@@ -26,7 +26,10 @@ pub(crate) fn look(tracker: &MigrationTracker, times: usize) {
         assert_eq!(invariants_of(&image), []);
         if time > 0 {
             assert_eq!(invariants_of_step(&before, &image), []);
-            assert!(image.events.len() >= before.events.len(), "a reader went back in time");
+            assert!(
+                image.events.len() >= before.events.len(),
+                "a reader went back in time"
+            );
         }
         before = image;
     }

@@ -52,7 +52,10 @@ fn one_begin_wins_each_shard() {
             let winners = told.iter().filter(|told| told[at].0).count();
             assert_eq!(winners, 1, "of {shard}");
             let active = image.active_shards[shard].migration;
-            assert!(told.iter().all(|told| told[at].1 == active), "not told the winner");
+            assert!(
+                told.iter().all(|told| told[at].1 == active),
+                "not told the winner"
+            );
         }
         assert_eq!(image.migrations.len(), SHARDS.len());
     });

@@ -3,7 +3,7 @@
 //!
 //! `SHARDFERRY_SCHEDULES` says how many random schedules each test runs; a quarter as many are of PCT, which
 //! rather lets one thread run and interrupts it at few places. A schedule that fails is written to a file,
-//! and `SHARDFERRY_REPLAY=FILE` runs it again.
+//! and `SHARDFERRY_REPLAY=FILE` runs it again, with the name of the test as the argument.
 
 #[path = "../it/linear/history.rs"]
 mod history;
