@@ -79,6 +79,14 @@ tsan:
     RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target x86_64-unknown-linux-gnu \
         --target-dir target/tsan -p shardferry --test it -- threads:: linear::
 
+# Schedules of threads, chosen at every lock and atomic of ours and of redb (SHARDFERRY_SCHEDULES)
+shuttle *args:
+    tests/shuttle/run {{args}}
+
+# Bugs of threads planted in the copy, which these schedules must find
+shuttle-bites:
+    tests/shuttle/bites
+
 # Fuzz a target: transitions, decode_record, open_file, plan, cluster_file
 fuzz target seconds="60":
     mkdir -p fuzz/corpus/{{target}}
