@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use shardferry_fuzz::open_file;
+use shardferry_fuzz::open_file::{self, Outcome};
 use shardferry_fuzz::random::Random;
 
 /// A file takes milliseconds; this is for a machine that is busy.
@@ -54,6 +54,10 @@ fn one(seed: u64, at: u64) {
     let opened = catch_unwind(AssertUnwindSafe(|| open_file::open(&input)));
     let (base, mutations) = open_file::mutations(&input);
     match opened {
+        // Which rows a file fell back to depends on how it was committed, and how it was left.
+        Ok(outcome @ Outcome::CleanButOther(_)) => {
+            say(format!("end {outcome:?}, of \"{}\"", base.name));
+        }
         Ok(outcome) => say(format!("end {outcome:?}")),
         Err(_) => {
             eprintln!("file {at}: {} {mutations:?}", base.name);

@@ -7,7 +7,7 @@ use shardferry::tracker::check::{
     invariant_i8_progress_is_monotone_within_an_attempt, invariant_i11_reopening_changes_nothing,
     invariant_i12_acknowledged_survives,
 };
-use shardferry::{Epoch, MigrationId, ShardId, State, Status, TimestampMs};
+use shardferry::{Epoch, MigrationId, Settings, ShardId, State, Status, TimestampMs};
 
 use crate::support::{A, B, C, Place, clean, cluster, worker};
 
@@ -121,6 +121,39 @@ fn i5_an_owner_that_changes_without_a_cutover() {
         invariant_i5_owner_changes_only_at_cutover(&before, &after),
         []
     );
+}
+
+/// Without history, a migration goes in the very transaction that ends it, and its events with it.
+/// The invariant found the new owner, looked for the event, and called it a change without a cutover.
+#[test]
+fn i5_a_cutover_whose_history_is_pruned_with_it() {
+    let settings = Settings {
+        retention_count_max: Some(0),
+        ..Settings::default()
+    };
+    let place = Place::new();
+    let tracker = cluster(&place, 3, 1);
+    tracker.set_settings(&settings).unwrap();
+    let id = tracker.begin_migration(ShardId(1), A, B).unwrap();
+    tracker.start_migration(id).unwrap();
+    let before = clean(&tracker);
+    tracker.complete_migration(id).unwrap();
+    let after = clean(&tracker);
+    assert!(after.migrations.is_empty() && after.shards[&ShardId(1)].owner == B);
+    let found = |before: &Image, after: &Image| {
+        invariant_i5_owner_changes_only_at_cutover(before, after).len()
+    };
+    assert_eq!(found(&before, &after), 0);
+
+    let mut unpruned = after.clone();
+    unpruned.retention = before.retention.clone();
+    assert_eq!(found(&before, &unpruned), 1, "nothing was pruned");
+    let mut earlier = before.clone();
+    earlier.last_moves = after.last_moves.clone();
+    assert_eq!(found(&earlier, &after), 1, "that move was an earlier one");
+    let mut elsewhere = after;
+    elsewhere.last_moves.get_mut(&ShardId(1)).unwrap().to = C;
+    assert_eq!(found(&before, &elsewhere), 1, "that move went elsewhere");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::OnceLock;
 
 use shardferry::schema::text::{NodeName, ShardName};
@@ -16,6 +17,8 @@ pub struct Base {
     pub bytes: Vec<u8>,
     /// Its rows.
     pub image: Image,
+    /// Its rows after the commits before the last one; not of all of them.
+    pub earlier: Vec<Image>,
     /// Where it has pages that are not only zeros.
     pub pages: Vec<usize>,
 }
@@ -45,8 +48,9 @@ fn base(name: &'static str, durability: Durability, shards: u64, killed: bool) -
     };
     let tracker = MigrationTracker::create_with(disk.path(), &options, &Settings::default());
     let tracker = tracker.expect("a file can be created");
-    fill(&tracker, shards);
+    let mut earlier = fill(&tracker, shards);
     let image = tracker.image().expect("it can be read");
+    earlier.retain(|before| *before != image);
     let open = disk.read();
     drop(tracker);
     let bytes = if killed { open } else { disk.read() };
@@ -57,13 +61,16 @@ fn base(name: &'static str, durability: Durability, shards: u64, killed: bool) -
         pages: used.map(|(at, _)| at * super::pages::PAGE).collect(),
         bytes,
         image,
+        earlier,
     }
 }
 
-/// Nodes, shards, and migrations in every state.
-fn fill(tracker: &MigrationTracker, shards: u64) {
+/// Nodes, shards, and migrations in every state; the rows after each of the last commits.
+fn fill(tracker: &MigrationTracker, shards: u64) -> Vec<Image> {
+    let mut images = Images(tracker, VecDeque::new());
+    images.add();
     if shards == 0 {
-        return;
+        return images.1.into();
     }
     for id in 1..=4 {
         let name = NodeName::new(format!("node-{id}")).expect("a name");
@@ -82,7 +89,11 @@ fn fill(tracker: &MigrationTracker, shards: u64) {
         let shard = ShardId(u64::try_from(at).expect("a small number") + 1);
         let begun = tracker.begin_migration(shard, NodeId(1), NodeId(2));
         let id = begun.expect("a migration");
-        let step = |what: Result<_, _>| what.map(drop).expect("a step");
+        images.add();
+        let mut step = |what: Result<_, _>| {
+            what.map(drop).expect("a step");
+            images.add();
+        };
         match at % 5 {
             0 => {}
             1 => step(tracker.update_progress(id, 1, 2)),
@@ -96,7 +107,25 @@ fn fill(tracker: &MigrationTracker, shards: u64) {
             }
             _ => {
                 tracker.cancel_migration(id, "not wanted").expect("a step");
+                images.add();
             }
         }
+    }
+    images.1.into()
+}
+
+/// The rows after each of the last commits.
+struct Images<'a>(&'a MigrationTracker, VecDeque<Image>);
+
+impl Images<'_> {
+    /// A damaged file falls back by one commit, or by the few that came after the last that waited
+    /// for the disk.
+    const MAX: usize = 8;
+
+    fn add(&mut self) {
+        if self.1.len() == Self::MAX {
+            self.1.pop_front();
+        }
+        self.1.push_back(self.0.image().expect("it can be read"));
     }
 }

@@ -3,13 +3,16 @@
 
 mod base;
 mod mutation;
+mod origin;
 mod pages;
 
 pub use base::{Base, bases};
 pub use mutation::{Mutation, mutations};
+pub use origin::Origin;
 
 use shardferry::store::{OpenError, StoreError};
 use shardferry::tracker::BeginError;
+use shardferry::tracker::check::Image;
 use shardferry::{MigrationTracker, NodeId, ShardId};
 
 use crate::disk::Disk;
@@ -24,7 +27,7 @@ pub enum Outcome {
     /// It was opened, and all rows are as they were.
     Clean,
     /// It was opened and keeps every invariant, with other rows than before.
-    CleanButOther,
+    CleanButOther(Origin),
     /// It was opened, and `check` names what does not hold.
     Violations,
     /// It was opened, and reading it is refused.
@@ -61,32 +64,45 @@ pub fn open(input: &[u8]) -> Outcome {
             return Outcome::Refused(refusal(&error));
         }
     };
-    let outcome = look(&tracker, base);
+    let found = look(&tracker);
+    let outcome = match found {
+        Found::Clean(image) if image == base.image => Outcome::Clean,
+        Found::Clean(image) => {
+            Outcome::CleanButOther(origin::origin(&image, base, &mutations, &bytes))
+        }
+        Found::Violations => Outcome::Violations,
+        Found::Unreadable(fault) => Outcome::Unreadable(fault),
+    };
+    assert!(
+        outcome != Outcome::CleanButOther(Origin::Unknown),
+        "{}: {mutations:?}: other rows, and nothing says so",
+        base.name
+    );
     work(&tracker);
     drop(tracker);
     // Nor does what was written to it keep it from being opened again, or refused.
     if let Ok(tracker) = MigrationTracker::open(disk.path()) {
-        look(&tracker, base);
+        look(&tracker);
     }
     outcome
 }
 
-fn look(tracker: &MigrationTracker, base: &Base) -> Outcome {
+enum Found {
+    Clean(Image),
+    Violations,
+    Unreadable(&'static str),
+}
+
+fn look(tracker: &MigrationTracker) -> Found {
     match (tracker.check(), tracker.image()) {
-        (Ok(report), Ok(image)) if report.is_clean() => {
-            if image == base.image {
-                Outcome::Clean
-            } else {
-                Outcome::CleanButOther
-            }
-        }
+        (Ok(report), Ok(image)) if report.is_clean() => Found::Clean(image),
         (Ok(report), Ok(_)) => {
             for violation in &report.violations {
                 assert!(!violation.to_string().is_empty());
             }
-            Outcome::Violations
+            Found::Violations
         }
-        (Err(error), _) | (_, Err(error)) => Outcome::Unreadable(fault(&error)),
+        (Err(error), _) | (_, Err(error)) => Found::Unreadable(fault(&error)),
     }
 }
 

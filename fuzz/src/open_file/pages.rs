@@ -9,6 +9,10 @@ pub const PAGE: usize = 4096;
 /// Where the two commit slots begin, and their length; the checksum is their last 16 bytes.
 pub const SLOTS: [usize; 2] = [64, 192];
 const SLOT: usize = 128;
+
+/// The length of all that is in front of the pages: the fields of the file, and both slots.
+pub const HEADER: usize = SLOTS[1] + SLOT;
+
 const SUM: usize = 16;
 
 /// Puts the checksums of both commit slots right.

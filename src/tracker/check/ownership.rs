@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Image, Violation};
 use crate::schema::table::TableId;
-use crate::schema::v1::{EventKind, State, Status};
+use crate::schema::v1::{Event, EventKind, LastMove, State, Status};
 use crate::schema::{MigrationId, ShardId, TimestampMs};
 
 /// I5, of one image: the owner of a registered shard is where its last move went, and the last
@@ -77,18 +77,10 @@ pub fn invariant_i5_owner_changes_only_at_cutover(before: &Image, after: &Image)
         let Some(is) = after.shards.get(id) else {
             continue;
         };
-        let cut_over = || {
-            after.events.values().any(|event| {
-                !before.events.contains_key(&event.seq)
-                    && event.shard == Some(*id)
-                    && matches!(event.kind, EventKind::Completed { .. })
-            })
-        };
-        let moved = after
-            .last_moves
-            .get(id)
-            .is_some_and(|last| (last.from, last.to) == (was.owner, is.owner));
-        if was.owner != is.owner && !(moved && cut_over()) {
+        let moved = after.last_moves.get(id).filter(|last| {
+            (last.from, last.to) == (was.owner, is.owner) && was_cut_over(before, after, *id, last)
+        });
+        if was.owner != is.owner && moved.is_none() {
             let rule = format!(
                 "its owner changed from node {} to {} without a cutover",
                 was.owner, is.owner
@@ -101,4 +93,25 @@ pub fn invariant_i5_owner_changes_only_at_cutover(before: &Image, after: &Image)
         }
     }
     violations
+}
+
+/// Whether the last move of a shard happened in this step: the log says so. Retention may take what
+/// it says in the same transaction; then the history is pruned beyond all that was in it before.
+fn was_cut_over(before: &Image, after: &Image, shard: ShardId, last: &LastMove) -> bool {
+    let newest = before.events.last_key_value().map(|(seq, _)| *seq);
+    let newest = newest.unwrap_or_default().max(before.pruned().through);
+    let logged = || {
+        after.events.values().any(|event| {
+            event.seq > newest
+                && event.shard == Some(shard)
+                && matches!(event.kind, EventKind::Completed { .. })
+        })
+    };
+    let of_it = |event: &Event| event.migration == Some(last.migration);
+    let pruned = || {
+        after.pruned().through > newest
+            && before.last_moves.get(&shard) != Some(last)
+            && !after.events.values().any(of_it)
+    };
+    logged() || pruned()
 }
