@@ -286,4 +286,32 @@ mod tests {
             );
         }
     }
+
+    /// A record that gives up while it is written.
+    #[derive(Debug, Deserialize)]
+    struct Unwritable;
+
+    impl Serialize for Unwritable {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("gave up"))
+        }
+    }
+
+    impl Record for Unwritable {
+        type Key = ShardId;
+        const VERSION: u8 = 1;
+
+        fn validate(&self, _: &ShardId) -> Result<(), &'static str> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_written_is_an_error_and_no_bytes() {
+        let error = encode(TableId::Shards, &ShardId(1), &Unwritable).unwrap_err();
+        assert!(
+            matches!(&error, EncodeError::Payload { detail } if detail.contains("gave up")),
+            "{error}"
+        );
+    }
 }
