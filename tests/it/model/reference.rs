@@ -68,7 +68,7 @@ pub(super) struct Model {
     pub(super) limit: Option<u32>,
     /// Request keys, and what they began.
     pub(super) requests: BTreeMap<u8, (usize, u64, u64, u64)>,
-    /// Progress may be behind the disk for long; else for one report.
+    /// Progress may be behind the disk.
     pub(super) lag: bool,
     /// Something waits for the disk.
     pub(super) behind: bool,

@@ -121,8 +121,8 @@ fn one_session(
             .entry(format!("{}: {}", name(op), answer.told))
             .or_default() += 1;
         if answer.real || answer.changes {
-            // Without lag a report waits for the disk as soon as the one before it does not.
-            let forced = model.behind && !model.lag && after != before;
+            // Without lag every commit waits for the disk.
+            let forced = !model.lag && after != before;
             if answer.durable || forced {
                 model.behind = false;
                 durable = Point {
