@@ -26,6 +26,9 @@ mod snapshot;
 mod tx;
 mod volume;
 
+#[cfg(test)]
+mod tests;
+
 pub use ballast_file::ballast_path;
 pub use disk::is_unfinished_creation;
 pub use error::{BadRow, OpenError, StoreError};

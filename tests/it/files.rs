@@ -250,6 +250,69 @@ fn a_file_whose_first_row_is_damaged_or_gone() {
     assert!(matches!(error, OpenError::NotADatabase { .. }), "{error}");
 }
 
+/// The bytes that say which format of redb a file has: one in each commit slot.
+const REDB_VERSIONS: [usize; 2] = [64, 192];
+
+#[test]
+fn a_file_of_another_redb() {
+    let place = Place::new();
+    good(&place);
+    let whole = fs::read(place.path()).unwrap();
+    for (version, words) in [(1, "of the old format 1"), (2, "of the old format 2")] {
+        let mut old = whole.clone();
+        for at in REDB_VERSIONS {
+            old[at] = version;
+        }
+        fs::write(place.path(), &old).unwrap();
+        let error = refused(&place.path());
+        assert!(matches!(error, OpenError::NotADatabase { .. }), "{error:?}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    let mut later = whole.clone();
+    for at in REDB_VERSIONS {
+        later[at] = 4;
+    }
+    fs::write(place.path(), &later).unwrap();
+    let error = refused(&place.path());
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+}
+
+#[test]
+fn a_file_without_one_of_its_tables() {
+    let name = |table: TableId| redb::TableDefinition::<&[u8], &[u8]>::new(table.name());
+    let place = Place::new();
+    good(&place);
+    let db = redb::Database::open(place.path()).unwrap();
+    let txn = db.begin_write().unwrap();
+    assert!(txn.delete_table(name(TableId::Placements)).unwrap());
+    txn.commit().unwrap();
+    drop(db);
+    let error = refused(&place.path());
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+    assert!(error.to_string().contains("placements"), "{error}");
+
+    let db = redb::Database::open(place.path()).unwrap();
+    let txn = db.begin_write().unwrap();
+    let other = redb::TableDefinition::<u64, u64>::new(TableId::Placements.name());
+    txn.open_table(other).unwrap();
+    txn.commit().unwrap();
+    drop(db);
+    let error = refused(&place.path());
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error:?}");
+}
+
+#[test]
+fn a_path_that_leads_through_a_file() {
+    let place = Place::new();
+    good(&place);
+    let path = place.path().join("shards.redb");
+    let error = MigrationTracker::open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+    assert!(error.to_string().contains(&path.display().to_string()));
+    let created = MigrationTracker::create(&path).unwrap_err();
+    assert!(matches!(created, OpenError::Io { .. }), "{created:?}");
+}
+
 #[test]
 fn what_is_no_database_at_all() {
     let garbage: Vec<u8> = (0..200_000_u32)

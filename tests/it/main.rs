@@ -30,6 +30,7 @@ mod observed;
 mod planning;
 mod planting;
 mod power_loss;
+mod queries;
 mod registry;
 mod regressions;
 mod released;

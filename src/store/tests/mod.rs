@@ -1,0 +1,5 @@
+//! What the public interface cannot bring about: others at work in the same instant.
+
+mod ballast;
+mod creation;
+mod gate;
