@@ -1,4 +1,4 @@
-//! Any table by its id: decode and encode again.
+//! Any table by its id: decode and encode again. The fuzz target `decode_record` is over this file too.
 
 use migrations_schema::codec::{DecodeError, Record};
 use migrations_schema::key::{Key, KeyError};
