@@ -43,4 +43,3 @@ fn decode(input: &[u8]) -> Option<Result<Vec<u8>, Refused>> {
     }
     Some(again)
 }
-
