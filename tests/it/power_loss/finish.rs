@@ -25,8 +25,21 @@ pub(crate) fn finish(disk: &SimDisk, options: &OpenOptions) -> Result<(), String
         let settled = tracker.settle_cleanup(cleanup.node, cleanup.shard);
         settled.map_err(|error| chain(&error))?;
     }
-    for migration in tracker.unfinished().map_err(|error| chain(&error))? {
-        end(&tracker, migration.id).map_err(|error| format!("{}: {error}", migration.id))?;
+    // One that was released waits for a slot that another holds: that one is ended first.
+    loop {
+        let unfinished = tracker.unfinished().map_err(|error| chain(&error))?;
+        let mut refused = Vec::new();
+        for migration in &unfinished {
+            if let Err(error) = end(&tracker, migration.id) {
+                refused.push(format!("{}: {error}", migration.id));
+            }
+        }
+        if refused.is_empty() {
+            break;
+        }
+        if refused.len() == unfinished.len() {
+            return Err(refused.join("; "));
+        }
     }
     let left = tracker.unfinished().map_err(|error| chain(&error))?;
     let report = tracker.check().map_err(|error| chain(&error))?;
