@@ -61,9 +61,7 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
             })
         },
     );
-    let exit = drive::exit_of(&done.report, tracker.now());
-    let held_up = exit == Exit::Success && done.not_begun > 0;
-    Ok(if held_up { Exit::Unfinished } else { exit })
+    Ok(done.exit(tracker.now()))
 }
 
 /// Asks on the terminal; without one there is nobody to ask.

@@ -2,10 +2,11 @@
 
 use shardferry::executor::{RunReport, StopToken};
 use shardferry::planner::Plan;
-use shardferry::{MigrationId, MigrationTracker};
+use shardferry::{MigrationId, MigrationTracker, TimestampMs};
 
 use super::request;
 use crate::drive::{self, Pace};
+use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// What became of a plan.
@@ -15,13 +16,22 @@ pub(crate) struct CarriedOut {
     pub(crate) begun: Vec<MigrationId>,
     /// All runs as one.
     pub(crate) report: RunReport,
-    /// Moves of later waves that were not begun, because an earlier wave was not finished.
+    /// Moves of later waves that were not begun, because something of an earlier wave is left.
     pub(crate) not_begun: usize,
 }
 
+impl CarriedOut {
+    /// How this ends the program.
+    pub(crate) fn exit(&self, now: TimestampMs) -> Exit {
+        let exit = drive::exit_of(&self.report, now);
+        let held_up = exit == Exit::Success && self.not_begun > 0;
+        if held_up { Exit::Unfinished } else { exit }
+    }
+}
+
 /// Begins each wave whole and drives it, and whatever was unfinished before, to its end. A wave is
-/// begun only when nothing of the one before it is left; what is not begun is planned again by the
-/// next `rebalance`.
+/// begun only when nothing of the one before it is left, also no old copy: it may need the room.
+/// What is not begun is planned again by the next `rebalance`.
 pub(crate) fn carry_out(
     tracker: &MigrationTracker,
     plan: &Plan,
@@ -36,7 +46,10 @@ pub(crate) fn carry_out(
         out.begun.extend(tracker.begin_plan(&requests)?);
         out.report = out.report.and_then(drive::drive(tracker, pace, stop)?);
         let report = &out.report;
-        let is_clear = !report.stopped && report.unfinished.is_empty() && report.failed == 0;
+        let is_clear = !report.stopped
+            && report.unfinished.is_empty()
+            && report.failed == 0
+            && report.cleanups.is_empty();
         out.not_begun = plan.moves.len() - out.begun.len();
         if out.not_begun == 0 || !is_clear {
             return Ok(out);
@@ -51,7 +64,7 @@ mod tests {
 
     use shardferry::planner::{Move, MoveReason};
     use shardferry::schema::text::{Address, NodeName, ShardName};
-    use shardferry::{EventKind, EventSeq, Node, NodeId, Shard, ShardId};
+    use shardferry::{EventKind, EventSeq, Node, NodeId, Settings, Shard, ShardId};
 
     use super::*;
 
@@ -121,5 +134,21 @@ mod tests {
         assert_eq!((done.report.completed, done.report.failed), (0, 1));
         assert_eq!((done.begun.len(), done.not_begun), (1, 1));
         assert!(folder.path().join("1/s1").exists());
+    }
+
+    /// A copy that was kept for its grace period still filled the node that the next wave moved to.
+    #[test]
+    fn an_old_copy_holds_up_the_next_wave_as_long_as_it_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let tracker = cluster(folder.path());
+        let settings = Settings {
+            cleanup_grace_ms: 3_600_000,
+            ..tracker.settings().unwrap()
+        };
+        tracker.set_settings(&settings).unwrap();
+        let done = carry_out(&tracker, &plan(), PACE, &StopToken::new()).unwrap();
+        assert!(folder.path().join("2/s2").exists(), "it is kept");
+        assert_eq!((done.report.completed, done.not_begun), (1, 1));
+        assert_eq!(done.exit(tracker.now()), Exit::Unfinished);
     }
 }
