@@ -4,9 +4,7 @@ use std::fmt::Display;
 
 use serde_json::{Value, json};
 use shardferry::store::{OpenError, StoreError};
-use shardferry::tracker::{
-    BeginError, BeginPlanError, ForgiveError, RegistryError, TransitionError,
-};
+use shardferry::tracker::{BeginError, ForgiveError, RegistryError, TransitionError};
 
 use crate::exit::Exit;
 use crate::output::{note, stderr_has_colour};
@@ -75,7 +73,7 @@ impl Failure {
     /// Prints the whole chain, once.
     pub(crate) fn print(&self, json: bool) {
         if json {
-            note(self.json());
+            note(json!({ "error": self.json() }));
         } else {
             note(self.text(stderr_has_colour()));
         }
@@ -87,7 +85,12 @@ impl Failure {
         } else {
             ("", "")
         };
-        let mut text = format!("{on}error:{off} {}", self.error);
+        format!("{on}error:{off} {}", self.story())
+    }
+
+    /// What happened, why, and what to do next, where it is not the end of the command.
+    pub(crate) fn story(&self) -> String {
+        let mut text = self.error.to_string();
         for cause in self.causes() {
             text.push_str(&format!("\n  because: {cause}"));
         }
@@ -100,9 +103,10 @@ impl Failure {
         text
     }
 
-    fn json(&self) -> Value {
+    /// As it is told with `--json`.
+    pub(crate) fn json(&self) -> Value {
         let problems = self.problems.iter();
-        json!({ "error": {
+        json!({
             "kind": self.exit.as_str(),
             "code": self.exit.code(),
             "message": self.error.to_string(),
@@ -111,7 +115,7 @@ impl Failure {
                 .map(|problem| json!({ "place": problem.place, "message": problem.message }))
                 .collect::<Vec<_>>(),
             "next": self.advice,
-        }})
+        })
     }
 
     /// The causes below the top, without those that only repeat the level above.
@@ -217,16 +221,6 @@ impl From<BeginError> for Failure {
         match advice {
             Some(advice) => failure.advise(advice),
             None => failure,
-        }
-    }
-}
-
-impl From<BeginPlanError> for Failure {
-    fn from(error: BeginPlanError) -> Self {
-        let context = error.to_string();
-        match error {
-            BeginPlanError::Move { source, .. } => Self::from(source).context(context),
-            BeginPlanError::Store(error) => error.into(),
         }
     }
 }

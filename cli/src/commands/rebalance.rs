@@ -43,7 +43,10 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
     if let Some(text) = drive::going_on(&snapshot) {
         context.out.note(text);
     }
-    let done = planning::carry_out(&tracker, &plan, args.pace, &stop)?;
+    let done = planning::carry_out(&tracker, &plan, &names, args.pace, &stop)?;
+    if let Some(refused) = &done.refused {
+        context.out.note(refused.story());
+    }
     if done.not_begun > 0 {
         context.out.note(format_args!(
             "{} of later waves not begun; `shardferry rebalance` plans them again",
@@ -57,6 +60,7 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
                 "plan": planning::json_of(&plan, &names),
                 "migrations": done.begun,
                 "not_begun": done.not_begun,
+                "refused": done.refused.as_ref().map(Failure::json),
                 "run": view::run(&done.report, &names),
             })
         },

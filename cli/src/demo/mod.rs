@@ -156,9 +156,12 @@ fn move_stage(
     context.out.say(show::loads(&snapshot));
     let plan = planning::plan(&snapshot, AIM)?;
     context.out.say(planning::text_of(&plan, AIM, &names));
-    let report = planning::carry_out(tracker, &plan, args.pace, stop)?.report;
-    context.out.say(show::run(&report, &names));
-    Ok((report, false))
+    let done = planning::carry_out(tracker, &plan, &names, args.pace, stop)?;
+    context.out.say(show::run(&done.report, &names));
+    match done.refused {
+        Some(refused) => Err(refused),
+        None => Ok((done.report, false)),
+    }
 }
 
 /// Whether moves were made, and none of them in vain.

@@ -1,13 +1,15 @@
 //! Carries a plan out, wave by wave: a later move may need the room that an earlier one makes.
 
 use shardferry::executor::{RunReport, StopToken};
-use shardferry::planner::Plan;
+use shardferry::planner::{Move, Plan};
+use shardferry::tracker::BeginPlanError;
 use shardferry::{MigrationId, MigrationTracker, TimestampMs};
 
 use super::request;
 use crate::drive::{self, Pace};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::names::Names;
 
 /// What became of a plan.
 #[derive(Default)]
@@ -16,8 +18,11 @@ pub(crate) struct CarriedOut {
     pub(crate) begun: Vec<MigrationId>,
     /// All runs as one.
     pub(crate) report: RunReport,
-    /// Moves of later waves that were not begun, because something of an earlier wave is left.
+    /// Moves of later waves that were not begun, because something of an earlier wave is left, or
+    /// because one of them was refused.
     pub(crate) not_begun: usize,
+    /// Why a later wave was refused.
+    pub(crate) refused: Option<Failure>,
 }
 
 impl CarriedOut {
@@ -32,18 +37,35 @@ impl CarriedOut {
 /// Begins each wave whole and drives it, and whatever was unfinished before, to its end. A wave is
 /// begun only when nothing of the one before it is left, also no old copy: it may need the room.
 /// What is not begun is planned again by the next `rebalance`.
+///
+/// A refusal is a failure only as long as nothing was begun.
 pub(crate) fn carry_out(
     tracker: &MigrationTracker,
     plan: &Plan,
+    names: &Names,
     pace: Pace,
     stop: &StopToken,
 ) -> Result<CarriedOut, Failure> {
-    let mut out = CarriedOut::default();
+    let mut out = CarriedOut {
+        not_begun: plan.moves.len(),
+        ..CarriedOut::default()
+    };
     let mut waves = plan.moves.chunk_by(|one, next| one.wave == next.wave);
     loop {
         let wave = waves.next().unwrap_or_default();
         let requests: Vec<_> = wave.iter().map(request).collect();
-        out.begun.extend(tracker.begin_plan(&requests)?);
+        match tracker.begin_plan(&requests) {
+            Ok(begun) => out.begun.extend(begun),
+            Err(BeginPlanError::Store(error)) => return Err(error.into()),
+            Err(BeginPlanError::Move { at, source }) => {
+                let refused = refused(Failure::from(source), wave.get(at), &out, names);
+                if out.begun.is_empty() {
+                    return Err(refused);
+                }
+                out.refused = Some(refused);
+                return Ok(out);
+            }
+        }
         out.report = out.report.and_then(drive::drive(tracker, pace, stop)?);
         let report = &out.report;
         let is_clear = !report.stopped
@@ -57,12 +79,33 @@ pub(crate) fn carry_out(
     }
 }
 
+/// Names the move that was refused, and what did not begin because of it.
+fn refused(why: Failure, one: Option<&Move>, done: &CarriedOut, names: &Names) -> Failure {
+    let the_move = one.map_or_else(
+        || "a move".to_owned(),
+        |one| {
+            format!(
+                "the move of {} from {} to {}",
+                names.shard(one.shard),
+                names.node(one.from),
+                names.node(one.to)
+            )
+        },
+    );
+    let so = if done.begun.is_empty() {
+        "so nothing of the plan did"
+    } else {
+        "so nothing of its wave or a later one did"
+    };
+    why.context(format_args!("{the_move} cannot begin, {so}"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
     use std::path::Path;
 
-    use shardferry::planner::{Move, MoveReason};
+    use shardferry::planner::MoveReason;
     use shardferry::schema::text::{Address, NodeName, ShardName};
     use shardferry::{EventKind, EventSeq, Node, NodeId, Settings, Shard, ShardId};
 
@@ -107,11 +150,16 @@ mod tests {
         workers: NonZeroUsize::MIN,
     };
 
+    fn carry_out(tracker: &MigrationTracker, plan: &Plan) -> Result<CarriedOut, Failure> {
+        let names = Names::of(&tracker.snapshot().unwrap());
+        super::carry_out(tracker, plan, &names, PACE, &StopToken::new())
+    }
+
     #[test]
     fn a_wave_begins_when_the_one_before_it_is_cleaned_up() {
         let folder = tempfile::tempdir().unwrap();
         let tracker = cluster(folder.path());
-        let done = carry_out(&tracker, &plan(), PACE, &StopToken::new()).unwrap();
+        let done = carry_out(&tracker, &plan()).unwrap();
         assert_eq!((done.report.completed, done.not_begun), (2, 0));
         let events = tracker.events(EventSeq(0), 100).unwrap();
         let at = |shard, wanted: fn(&EventKind) -> bool| {
@@ -130,7 +178,7 @@ mod tests {
         let tracker = cluster(folder.path());
         // Something is in the way of shard 2.
         std::fs::write(folder.path().join("3/s2"), "another").unwrap();
-        let done = carry_out(&tracker, &plan(), PACE, &StopToken::new()).unwrap();
+        let done = carry_out(&tracker, &plan()).unwrap();
         assert_eq!((done.report.completed, done.report.failed), (0, 1));
         assert_eq!((done.begun.len(), done.not_begun), (1, 1));
         assert!(folder.path().join("1/s1").exists());
@@ -146,9 +194,32 @@ mod tests {
             ..tracker.settings().unwrap()
         };
         tracker.set_settings(&settings).unwrap();
-        let done = carry_out(&tracker, &plan(), PACE, &StopToken::new()).unwrap();
+        let done = carry_out(&tracker, &plan()).unwrap();
         assert!(folder.path().join("2/s2").exists(), "it is kept");
         assert_eq!((done.report.completed, done.not_begun), (1, 1));
         assert_eq!(done.exit(tracker.now()), Exit::Unfinished);
+    }
+
+    /// The shards that had moved were not spoken of, and nothing was said to have been done.
+    #[test]
+    fn a_refusal_is_a_failure_in_the_first_wave_and_a_part_of_the_result_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let tracker = cluster(folder.path());
+        let mut plan = plan();
+        plan.moves[1].from = NodeId(3);
+        let done = carry_out(&tracker, &plan).unwrap();
+        assert_eq!((done.report.completed, done.not_begun), (1, 1));
+        assert_eq!(done.exit(tracker.now()), Exit::Unfinished);
+        let why = done.refused.unwrap().to_string();
+        assert!(
+            why.contains("s1 from node-3 to node-2") && why.contains("belongs to node 1"),
+            "{why}"
+        );
+
+        plan.moves.remove(0);
+        let refused = carry_out(&tracker, &plan).err().unwrap();
+        assert_eq!(refused.exit, Exit::Refused);
+        let why = refused.to_string();
+        assert!(why.contains("nothing of the plan"), "{why}");
     }
 }
