@@ -7,9 +7,8 @@ use std::sync::Arc;
 use clap::Args;
 use shardferry::executor::{Executor, ExecutorOptions, RunReport, ShardMover, StopToken};
 use shardferry::movers::DirectoryMover;
-use shardferry::movers::directory::{MARK_NAME, ScannedShard, is_temporary_name, mark, scan};
+use shardferry::movers::directory::{MARK_NAME, ScannedShard, is_temporary_name, scan};
 use shardferry::store::Snapshot;
-use shardferry::tracker::RegistryChange;
 use shardferry::{MigrationTracker, TimestampMs};
 
 use crate::exit::Exit;
@@ -102,36 +101,6 @@ pub(crate) fn going_on(snapshot: &Snapshot) -> Option<String> {
 /// Who moves the bytes: the nodes of the command line are directories.
 fn mover() -> Box<dyn ShardMover> {
     Box::new(DirectoryMover::requiring_marks())
-}
-
-/// Marks the directory of each node that is new, or has another one. One that is as it was is not
-/// marked again: it may only be the mount point of a disk that is away.
-pub(crate) fn mark_new_directories(
-    changes: &[RegistryChange],
-    before: &Snapshot,
-) -> Result<(), Failure> {
-    for change in changes {
-        let (RegistryChange::RegisterNode(node) | RegistryChange::UpdateNode(node)) = change else {
-            continue;
-        };
-        let known = registered::node(before, node.id).and_then(|node| node.address.as_ref());
-        let Some(address) = node
-            .address
-            .as_ref()
-            .filter(|address| known != Some(address))
-        else {
-            continue;
-        };
-        let directory = Path::new(address.as_str());
-        // That of a node that is down may be away; its mark is asked for when it is back.
-        if directory.is_dir() {
-            mark(directory, node.id).map_err(|error| {
-                Failure::new(Exit::Refused, error)
-                    .context(format_args!("node {} cannot have its directory", node.name))
-            })?;
-        }
-    }
-    Ok(())
 }
 
 /// The shards in a node's directory.

@@ -10,6 +10,7 @@ mod cluster;
 mod demo;
 mod drive;
 mod lines;
+mod marks;
 mod planning;
 
 mod names;

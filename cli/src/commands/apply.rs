@@ -2,13 +2,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
+use shardferry::tracker::RegistryError;
 
 use super::Context;
 use crate::cluster::{self, Changes, Counts};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::text::count;
-use crate::{database, drive};
+use crate::{database, marks};
 
 /// Registers the nodes and shards that a cluster file declares (docs/CLUSTER_FILE.md): what is new
 /// is added, what changed is updated, what is not in the file is left alone. All in one
@@ -36,10 +37,14 @@ pub(crate) fn run(args: &Apply, context: Context<'_>) -> Result<Exit, Failure> {
         context.out.note(format_args!("warning: {note}"));
     }
     if !args.dry_run && !changes.registry.is_empty() {
-        drive::mark_new_directories(&changes.registry, &before)?;
-        tracker
-            .change_registry(&changes.registry)
-            .map_err(|error| changes.refused(error))?;
+        let marks = marks::make_missing(&changes.registry, &before)?;
+        if let Err(error) = tracker.change_registry(&changes.registry) {
+            // After a failure of the file the nodes may be registered all the same.
+            if !matches!(error, RegistryError::Store(_)) {
+                marks.take_back();
+            }
+            return Err(changes.refused(error));
+        }
     }
     context.out.result(
         || text_of(&changes, args.dry_run, context.verbose),

@@ -10,7 +10,7 @@ use super::manifest::Manifest;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::text;
-use crate::{database, drive};
+use crate::{database, marks};
 
 /// The name of the database in the demo's folder.
 pub(super) const DATABASE: &str = "shardferry.redb";
@@ -26,7 +26,7 @@ pub(super) fn database(folder: &Path, manifest: &Manifest) -> Result<MigrationTr
     let before = tracker.snapshot()?;
     if before.nodes.is_empty() {
         let changes = changes(folder, manifest)?;
-        drive::mark_new_directories(&changes, &before)?;
+        let _kept = marks::make_missing(&changes, &before)?;
         tracker.change_registry(&changes)?;
     }
     Ok(tracker)

@@ -138,6 +138,24 @@ fn what_a_migration_holds_is_refused_with_its_id() {
     assert_eq!(world.json(["nodes"])[1]["name"], "disk-b");
 }
 
+/// The directory of a node that was never registered kept the mark, and could be given to no other.
+#[test]
+fn a_refused_file_leaves_no_mark() {
+    let world = World::skewed(2);
+    world.run(["begin", "shard-00", "disk-a", "disk-b"]).ok();
+    let third = "\n[[nodes]]\nid = 3\nname = \"disk-c\"\npath = \"c\"\n";
+    std::fs::create_dir(world.path("c")).unwrap();
+    let refused = TWO_DISKS.replace("disk-b", "disk-x") + third;
+    world.write("cluster.toml", refused.as_bytes());
+    world.run(["apply", "cluster.toml"]).fails(3, &["next:"]);
+    assert!(!world.path("c/.shardferry-node").exists());
+    assert!(world.path("a/.shardferry-node").exists(), "it had it before");
+
+    let other_id = third.replace('3', "4");
+    world.write("cluster.toml", other_id.as_bytes());
+    world.run(["apply", "cluster.toml"]).ok();
+}
+
 #[test]
 fn a_shard_that_has_moved_stays_where_it_is() {
     let world = declared();

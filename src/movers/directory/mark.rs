@@ -22,11 +22,10 @@ const UNFINISHED: (&str, &str) = (".shardferry-", ".mark");
 /// # Errors
 /// [`ScanError`] when it is the directory of another node already, or cannot be written to.
 pub fn mark(directory: &Path, node: NodeId) -> Result<(), ScanError> {
-    match read(directory)? {
-        Some(marked) if marked == node.to_string() => return Ok(()),
-        Some(marked) => return Err(of_another(directory, &marked, node).into()),
-        None => sweep(directory),
+    if is_marked(directory, node)? {
+        return Ok(());
     }
+    sweep(directory);
     let path = directory.join(MARK_NAME);
     let cannot = |source| Problem::Io {
         doing: "mark the directory with",
@@ -44,6 +43,36 @@ pub fn mark(directory: &Path, node: NodeId) -> Result<(), ScanError> {
     fs::File::open(directory)
         .and_then(|folder| folder.sync_all())
         .map_err(cannot)?;
+    Ok(())
+}
+
+/// Whether `directory` is marked as that of `node`. Changes nothing.
+///
+/// # Errors
+/// [`ScanError`] when it is the directory of another node, or its mark cannot be read: then
+/// [`mark`] refuses it too.
+pub fn is_marked(directory: &Path, node: NodeId) -> Result<bool, ScanError> {
+    match read(directory)? {
+        Some(marked) if marked == node.to_string() => Ok(true),
+        Some(marked) => Err(of_another(directory, &marked, node).into()),
+        None => Ok(false),
+    }
+}
+
+/// Takes the mark of `node` away again. Where there is none, nothing is done.
+///
+/// # Errors
+/// [`ScanError`] when it is the directory of another node, or the mark cannot be removed.
+pub fn unmark(directory: &Path, node: NodeId) -> Result<(), ScanError> {
+    if !is_marked(directory, node)? {
+        return Ok(());
+    }
+    let path = directory.join(MARK_NAME);
+    fs::remove_file(&path).map_err(|source| Problem::Io {
+        doing: "remove",
+        path,
+        source,
+    })?;
     Ok(())
 }
 

@@ -80,7 +80,7 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-pub use mark::{MARK_NAME, mark};
+pub use mark::{MARK_NAME, is_marked, mark, unmark};
 pub use names::{is_temporary_name, temporary_owner};
 pub use scan::{ScanError, ScannedShard, scan};
 

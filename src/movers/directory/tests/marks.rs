@@ -3,7 +3,7 @@ use std::fs;
 use super::support::*;
 use crate::executor::{MoverError, ShardMover};
 use crate::movers::DirectoryMover;
-use crate::movers::directory::{is_temporary_name, mark, scan};
+use crate::movers::directory::{is_marked, is_temporary_name, mark, scan, unmark};
 use crate::schema::NodeId;
 
 fn reason(result: Result<(), MoverError>) -> String {
@@ -55,6 +55,19 @@ fn disks_the_wrong_way_round_are_noticed() {
     assert!(reason(copied).contains("mounted the wrong way round"));
     assert!(mark(&nodes.from(), NodeId(1)).is_err());
     mark(&nodes.from(), NodeId(2)).unwrap();
+}
+
+#[test]
+fn a_mark_is_looked_at_and_taken_away_by_its_node_only() {
+    let nodes = Nodes::new();
+    assert!(!is_marked(&nodes.from(), NodeId(1)).unwrap());
+    unmark(&nodes.from(), NodeId(1)).unwrap();
+    mark(&nodes.from(), NodeId(1)).unwrap();
+    assert!(is_marked(&nodes.from(), NodeId(1)).unwrap());
+    is_marked(&nodes.from(), NodeId(2)).unwrap_err();
+    unmark(&nodes.from(), NodeId(2)).unwrap_err();
+    unmark(&nodes.from(), NodeId(1)).unwrap();
+    assert_eq!(fs::read_dir(nodes.from()).unwrap().count(), 0);
 }
 
 #[test]
