@@ -11,7 +11,7 @@ use toml::Spanned;
 
 use super::declared::{Declared, DeclaredNode};
 use super::source::Source;
-use crate::{registered, text};
+use crate::{marks, registered, text};
 
 /// A node as the file wants it.
 #[derive(Clone, Debug)]
@@ -55,6 +55,7 @@ pub(super) fn wanted(
             if let Some(directory) = directory {
                 apart(source, path, &directory, name, &mut directories);
                 without_database(source, path, &directory, name, database);
+                markable(source, path, &built, registered);
                 scan = node.scan.then(|| (path.span(), directory));
             }
         } else if node.scan {
@@ -138,6 +139,15 @@ fn directory(source: &mut Source, path: &Spanned<String>, node: &mut Node) -> Op
             source.problem(path.span(), message);
             None
         }
+    }
+}
+
+/// The directory of a node is not marked as that of another one.
+fn markable(source: &mut Source, path: &Spanned<String>, node: &Node, registered: Option<&Node>) {
+    if let Err(error) = marks::missing(node, registered) {
+        let error = anyhow::Error::from(error);
+        let message = format!("node {} cannot have its directory: {error:#}", node.name);
+        source.problem(path.span(), message);
     }
 }
 

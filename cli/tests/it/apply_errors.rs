@@ -223,3 +223,21 @@ fn a_file_that_is_not_utf8_is_refused_with_its_line() {
         said.err
     );
 }
+
+/// A dry run said that all was well, and then the directory was refused because of its mark.
+#[test]
+fn a_directory_of_another_node_is_refused_in_a_dry_run_too() {
+    let world = World::initialised();
+    for node in ["a", "b"] {
+        std::fs::create_dir(world.path(node)).unwrap();
+    }
+    world.write("b/.shardferry-node", b"7\n");
+    world.write("cluster.toml", crate::support::TWO_DISKS.as_bytes());
+    for dry_run in [&["--dry-run"][..], &[]] {
+        let args = ["apply", "cluster.toml"].iter().chain(dry_run);
+        let words = ["cluster.toml:11:8", "marked as the directory of node", "next:"];
+        world.run(args).fails(7, &words);
+        assert!(!world.path("a/.shardferry-node").exists());
+    }
+    assert_eq!(world.json(["nodes"]).as_array().unwrap().len(), 0);
+}
