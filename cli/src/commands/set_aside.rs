@@ -73,8 +73,8 @@ fn list_text(rows: &[SetAside], bytes: bool) -> String {
     });
     let rows = table(&headings, cells);
     format!(
-        "{rows}\nwhat they are about stays blocked; `shardferry set-aside forgive TABLE KEY` gives \
-         one up"
+        "{rows}\nwhat they are about stays blocked; `shardferry set-aside forgive TABLE KEY --reason \
+         WHY` gives one up"
     )
 }
 

@@ -149,7 +149,10 @@ fn a_refused_file_leaves_no_mark() {
     world.write("cluster.toml", refused.as_bytes());
     world.run(["apply", "cluster.toml"]).fails(3, &["next:"]);
     assert!(!world.path("c/.shardferry-node").exists());
-    assert!(world.path("a/.shardferry-node").exists(), "it had it before");
+    assert!(
+        world.path("a/.shardferry-node").exists(),
+        "it had it before"
+    );
 
     let other_id = third.replace('3', "4");
     world.write("cluster.toml", other_id.as_bytes());

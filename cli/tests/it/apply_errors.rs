@@ -235,7 +235,11 @@ fn a_directory_of_another_node_is_refused_in_a_dry_run_too() {
     world.write("cluster.toml", crate::support::TWO_DISKS.as_bytes());
     for dry_run in [&["--dry-run"][..], &[]] {
         let args = ["apply", "cluster.toml"].iter().chain(dry_run);
-        let words = ["cluster.toml:11:8", "marked as the directory of node", "next:"];
+        let words = [
+            "cluster.toml:11:8",
+            "marked as the directory of node",
+            "next:",
+        ];
         world.run(args).fails(7, &words);
         assert!(!world.path("a/.shardferry-node").exists());
     }
