@@ -19,6 +19,12 @@ fn options() -> OpenOptions {
     }
 }
 
+/// Opens the database at `path`, for a command that changes no row of it: no ballast is made beside
+/// it. One that is there stays.
+pub(crate) fn open_to_look(path: &Path) -> Result<MigrationTracker, Failure> {
+    Ok(MigrationTracker::open(path)?)
+}
+
 /// Opens the database at `path`.
 pub(crate) fn open(path: &Path) -> Result<MigrationTracker, Failure> {
     Ok(open_if_there(path)?)

@@ -1,6 +1,7 @@
 //! Errors as they reach the top: what happened, why, and what to do next.
 
 use std::fmt::Display;
+use std::io;
 
 use serde_json::{Value, json};
 use shardferry::store::{OpenError, StoreError};
@@ -131,6 +132,18 @@ impl Failure {
 const FULL: &str = "the file system of the database is full: make room there and repeat the \
                     command; it goes on where it was";
 
+/// What to do when a database cannot be written to.
+const NOT_WRITABLE: &str = "opening a database writes to it, also to only look at it: get the \
+                            permission to write, or copy the file to where you have it and name \
+                            the copy with `--db`";
+
+fn is_not_writable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
 /// The whole chain, as it is printed without colours.
 impl Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -150,6 +163,9 @@ impl From<OpenError> for Failure {
                 Exit::Database,
                 Some("a run that is under way holds it; wait for its end, or stop it"),
             ),
+            OpenError::Io { source, .. } if is_not_writable(source) => {
+                (Exit::Database, Some(NOT_WRITABLE))
+            }
             full if full.is_disk_full() => (Exit::Database, Some(FULL)),
             OpenError::NotAFile { .. }
             | OpenError::NotOwner { .. }
@@ -254,6 +270,32 @@ impl From<RegistryError> for Failure {
             error.into()
         } else {
             Self::new(Exit::Refused, error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_cannot_be_written_to_has_a_way_out() {
+        for kind in [
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::ReadOnlyFilesystem,
+        ] {
+            let failure = Failure::from(OpenError::Io {
+                doing: "opening for writing",
+                path: "monday.redb".into(),
+                source: kind.into(),
+            });
+            assert_eq!(failure.exit, Exit::Database);
+            assert!(
+                failure
+                    .to_string()
+                    .contains("next: opening a database writes"),
+                "{failure}"
+            );
         }
     }
 }

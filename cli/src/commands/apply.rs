@@ -30,7 +30,11 @@ pub(crate) struct Apply {
 const LISTED: usize = 20;
 
 pub(crate) fn run(args: &Apply, context: Context<'_>) -> Result<Exit, Failure> {
-    let tracker = database::open(context.db)?;
+    let tracker = if args.dry_run {
+        database::open_to_look(context.db)?
+    } else {
+        database::open(context.db)?
+    };
     let before = tracker.snapshot()?;
     let changes = cluster::compare(&args.file, &before, context.db)?;
     for note in &changes.notes {

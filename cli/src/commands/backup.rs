@@ -14,6 +14,9 @@ use crate::{database, view};
 
 /// Makes a copy of the database, of one instant, and reads it again before it is called done. A
 /// copy by other means, of a database that is open, is no backup.
+///
+/// A backup is a database: whatever opens it, also only to look, writes to the file and needs the
+/// permission to. One that is to stay as it is byte for byte is copied, and the copy opened.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  shardferry backup /mnt/backup/monday.redb\n  \
@@ -25,7 +28,7 @@ pub(crate) struct Backup {
 }
 
 pub(crate) fn run(args: &Backup, context: Context<'_>) -> Result<Exit, Failure> {
-    let tracker = database::open(context.db)?;
+    let tracker = database::open_to_look(context.db)?;
     let mut rows = Rows::new();
     let report = tracker
         .backup_with(&args.file, &mut |progress| {

@@ -27,7 +27,11 @@ pub(crate) struct Check {
 }
 
 pub(crate) fn run(args: &Check, context: Context<'_>) -> Result<Exit, Failure> {
-    let tracker = database::open(context.db)?;
+    let tracker = if args.repair && !args.dry_run {
+        database::open(context.db)?
+    } else {
+        database::open_to_look(context.db)?
+    };
     let sound = if args.repair {
         let dry_run = args.dry_run;
         let report = tracker.repair(&RepairOptions { dry_run })?;

@@ -15,7 +15,7 @@ use crate::{database, text, view};
 pub(crate) struct Cleanups {}
 
 pub(crate) fn run(context: Context<'_>) -> Result<Exit, Failure> {
-    let tracker = database::open(context.db)?;
+    let tracker = database::open_to_look(context.db)?;
     let names = Names::of(&tracker.snapshot()?);
     let cleanups = tracker.cleanups()?;
     let row = |cleanup: &Cleanup| {

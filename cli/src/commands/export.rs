@@ -29,7 +29,7 @@ pub(crate) struct Export {
 }
 
 pub(crate) fn run(args: &Export, context: Context<'_>) -> Result<Exit, Failure> {
-    let tracker = database::open(context.db)?;
+    let tracker = database::open_to_look(context.db)?;
     if args.output.as_os_str() == "-" {
         let rows = match write(&tracker, io::stdout().lock()) {
             // The reader went away: it has what it wanted.

@@ -18,7 +18,7 @@ pub(crate) struct History {
 }
 
 pub(crate) fn run(args: &History, context: Context<'_>) -> Result<Exit, Failure> {
-    let tracker = database::open(context.db)?;
+    let tracker = database::open_to_look(context.db)?;
     let events = tracker.history(args.id)?;
     if events.is_empty() && tracker.get_migration(args.id)?.is_none() {
         return Err(super::show::unknown(args.id));

@@ -21,7 +21,7 @@ pub(crate) struct List {
 }
 
 pub(crate) fn run(args: &List, context: Context<'_>) -> Result<Exit, Failure> {
-    let tracker = database::open(context.db)?;
+    let tracker = database::open_to_look(context.db)?;
     let names = Names::of(&tracker.snapshot()?);
     let mut migrations = if args.all {
         tracker.recent_migrations(args.limit)?

@@ -19,7 +19,7 @@ pub(crate) struct Nodes {}
 const BAR_CELLS: usize = 20;
 
 pub(crate) fn run(context: Context<'_>) -> Result<Exit, Failure> {
-    let snapshot = database::open(context.db)?.snapshot()?;
+    let snapshot = database::open_to_look(context.db)?.snapshot()?;
     context.out.result(
         || text_of(&snapshot),
         || {

@@ -17,7 +17,7 @@ pub(crate) struct PlanArgs {
 }
 
 pub(crate) fn run(args: &PlanArgs, context: Context<'_>) -> Result<Exit, Failure> {
-    let snapshot = database::open(context.db)?.snapshot()?;
+    let snapshot = database::open_to_look(context.db)?.snapshot()?;
     let names = Names::of(&snapshot);
     let plan = planning::plan(&snapshot, args.aim)?;
     context.out.result(

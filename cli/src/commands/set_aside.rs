@@ -46,7 +46,7 @@ pub(crate) fn run(args: &SetAsideArgs, context: Context<'_>) -> Result<Exit, Fai
 }
 
 fn list(bytes: bool, context: Context<'_>) -> Result<Exit, Failure> {
-    let rows = database::open(context.db)?.set_aside()?;
+    let rows = database::open_to_look(context.db)?.set_aside()?;
     context.out.result(
         || list_text(&rows, bytes),
         || rows.iter().map(|row| shown(row, bytes)).collect(),

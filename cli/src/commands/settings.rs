@@ -20,7 +20,11 @@ pub(crate) struct SettingsArgs {
 }
 
 pub(crate) fn run(args: &SettingsArgs, context: Context<'_>) -> Result<Exit, Failure> {
-    let tracker = database::open(context.db)?;
+    let tracker = if args.set.is_empty() {
+        database::open_to_look(context.db)?
+    } else {
+        database::open(context.db)?
+    };
     let settings = match tracker.settings() {
         // Lost settings are put into force again: those of a new database, and what is set.
         Err(error) if error.is_about_one_row() && !args.set.is_empty() => {

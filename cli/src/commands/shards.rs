@@ -21,7 +21,7 @@ pub(crate) struct Shards {
 }
 
 pub(crate) fn run(args: &Shards, context: Context<'_>) -> Result<Exit, Failure> {
-    let snapshot = database::open(context.db)?.snapshot()?;
+    let snapshot = database::open_to_look(context.db)?.snapshot()?;
     let names = Names::of(&snapshot);
     let node = args
         .node

@@ -16,7 +16,7 @@ pub(crate) struct Show {
 }
 
 pub(crate) fn run(args: &Show, context: Context<'_>) -> Result<Exit, Failure> {
-    let tracker = database::open(context.db)?;
+    let tracker = database::open_to_look(context.db)?;
     let names = Names::of(&tracker.snapshot()?);
     let migration = tracker
         .get_migration(args.id)?

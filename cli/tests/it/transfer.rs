@@ -10,6 +10,8 @@ use shardferry::tracker::Fact;
 
 use crate::support::{Said, World};
 
+const NO_ID: &str = "01a20000-0000-7000-8000-000000000000";
+
 /// A database with some history.
 fn world() -> World {
     let world = World::skewed(3);
@@ -52,6 +54,42 @@ fn a_backup_is_a_database() {
     world
         .run(["--db", "none.redb", "backup", "x.redb"])
         .fails(4, &["does not exist"]);
+}
+
+/// Looking at a backup put 4 MiB beside it.
+#[test]
+fn what_only_looks_makes_no_ballast_and_removes_none() {
+    let world = world();
+    world.run(["backup", "monday.redb"]).ok();
+    let looks: [&[&str]; 14] = [
+        &["nodes"],
+        &["shards"],
+        &["plan"],
+        &["list", "--all"],
+        &["show", NO_ID],
+        &["history", NO_ID],
+        &["cleanups"],
+        &["settings"],
+        &["check"],
+        &["check", "--repair", "--dry-run"],
+        &["set-aside", "list"],
+        &["apply", "cluster.toml", "--dry-run"],
+        &["export"],
+        &["backup", "tuesday.redb"],
+    ];
+    for look in looks {
+        let said = world.run(["--db", "monday.redb"].iter().chain(look));
+        assert!([0, 3].contains(&said.code), "{look:?} {said:?}");
+        assert!(!world.path("monday.redb.ballast").exists(), "{look:?}");
+    }
+    let ballast = world.path("shardferry.redb.ballast");
+    let before = fs::metadata(&ballast).unwrap().modified().unwrap();
+    world.run(["list"]).ok();
+    assert_eq!(fs::metadata(&ballast).unwrap().modified().unwrap(), before);
+    world
+        .run(["--db", "monday.redb", "settings", "--set", "attempts_max=4"])
+        .ok();
+    assert!(world.path("monday.redb.ballast").exists());
 }
 
 #[test]
