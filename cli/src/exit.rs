@@ -11,11 +11,11 @@ pub enum Exit {
     Usage,
     /// A rule says no.
     Refused,
-    /// The database cannot be opened.
+    /// The database cannot be opened, or a row of it cannot be read.
     Database,
     /// Something is left: unfinished, or failed.
     Unfinished,
-    /// The check found violations.
+    /// Something does not hold: an invariant, or what the demo built.
     Violations,
     /// An input file is wrong.
     Input,
@@ -30,9 +30,10 @@ Exit codes:
     1  unexpected failure
     2  the command line makes no sense
     3  refused by a rule (the shard is migrating already, the node is not its owner, ...)
-    4  the database cannot be opened (missing, locked, newer format, damaged, not a database)
+    4  the database cannot be opened (missing, locked, newer format, damaged, not a database),
+       or a row that is needed cannot be read
     5  something is left unfinished, or failed
-    6  the check found violations, or a repair left some
+    6  check or backup found violations, a repair left some, or demo found a wrong byte
     7  an input file is wrong
   130  interrupted; the same command goes on where it was";
 
