@@ -20,6 +20,7 @@ mod show;
 mod view;
 
 mod database;
+mod draft;
 mod exit;
 mod failure;
 mod interrupt;

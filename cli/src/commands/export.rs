@@ -9,12 +9,12 @@ use shardferry::tracker::Exported;
 
 use super::Context;
 use super::backup::taken;
-use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::lines::{ExportError, Writer};
 use crate::progress::Rows;
 use crate::text::{count, path};
+use crate::{database, draft};
 
 /// Writes the whole database as JSON lines (docs/EXPORT.md), for `import` and for other programs.
 #[derive(Debug, Args)]
@@ -84,14 +84,7 @@ fn write_file(tracker: &MigrationTracker, file: &Path) -> Result<u64, Failure> {
     if std::fs::symlink_metadata(file).is_ok() {
         return Err(taken(file));
     }
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        Some(_) | None => Path::new("."),
-    };
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".shardferry-export.")
-        .tempfile_in(folder)
-        .map_err(failed_to("creating"))?;
+    let mut temporary = draft::begin(file).map_err(failed_to("creating"))?;
     let (_, rows) = write(tracker, temporary.as_file_mut()).map_err(failed)?;
     temporary
         .as_file()
@@ -104,7 +97,7 @@ fn write_file(tracker: &MigrationTracker, file: &Path) -> Result<u64, Failure> {
             failed_to("naming")(error.error)
         }
     })?;
-    File::open(folder)
+    File::open(draft::folder_of(file))
         .and_then(|folder| folder.sync_all())
         .map_err(failed_to("syncing the folder of"))?;
     Ok(rows)
