@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 use shardferry::schema::text::{Reason, RequestKey, ShardName};
 use shardferry::tracker::BeginRequest;
-use shardferry::{MigrationTracker, ShardId};
+use shardferry::{MigrationTracker, ShardId, Status};
 
 use super::Context;
 use crate::database;
@@ -60,18 +60,37 @@ pub(crate) fn run(args: &Begin, context: Context<'_>) -> Result<Exit, Failure> {
         .advise("`shardferry shards` lists what is; `shardferry apply` registers more"));
     }
     let id = tracker.begin(&request)?;
+    // Only one that the request key began earlier can be any further.
+    let status = match &request.request {
+        Some(_) => tracker.get_migration(id)?.map(|one| one.status()),
+        None => None,
+    };
+    let status = status.unwrap_or(Status::Pending);
     context.out.result(
         || {
             format!(
-                "migration {id}: {} {} -> {}; `shardferry run` moves it",
+                "migration {id}: {} {} -> {}; {}",
                 names.shard(request.shard),
                 names.node(request.from),
-                names.node(request.to)
+                names.node(request.to),
+                standing(status),
             )
         },
-        || json!({ "migration": id }),
+        || json!({ "migration": id, "status": status.as_str() }),
     );
     Ok(Exit::Success)
+}
+
+fn standing(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "`shardferry run` moves it",
+        Status::InProgress | Status::Verifying => {
+            "it is under way, and `shardferry run` goes on with it"
+        }
+        Status::Complete => "it is complete",
+        Status::Failed => "it has failed; another request key begins another",
+        Status::Cancelled => "it was cancelled; another request key begins another",
+    }
 }
 
 /// The shard that is meant. Of one that is not found by its name, the name may be all that can still

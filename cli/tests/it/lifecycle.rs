@@ -106,6 +106,14 @@ fn a_request_key_gives_the_same_migration() {
     world
         .run(["begin", "2", "1", "2", "--request-key", "ticket-9"])
         .fails(3, &["ticket-9"]);
+
+    world.run(["run"]).ok();
+    let again = ["begin", "1", "1", "2", "--request-key", "ticket-9"];
+    let said = world.run(again).ok().says(&["it is complete"]);
+    assert!(!said.out.contains("shardferry run"), "{}", said.out);
+    let third = world.json(again);
+    assert_eq!(third["migration"], first["migration"]);
+    assert_eq!(third["status"], "complete");
 }
 
 #[test]
