@@ -37,11 +37,15 @@ pub(crate) fn open_if_there(path: &Path) -> Result<MigrationTracker, OpenError> 
 
 /// Creates a database that demands a verification before each cutover, and keeps a reserve.
 pub(crate) fn create(path: &Path) -> Result<MigrationTracker, Failure> {
-    Ok(MigrationTracker::create_with(
-        path,
-        &options(),
-        &settings(),
-    )?)
+    MigrationTracker::create_with(path, &options(), &settings()).map_err(|error| {
+        let is_other = matches!(error, OpenError::Exists { .. }) && !is_file(path);
+        let failure = Failure::from(error);
+        if is_other {
+            failure.advise("what is there is no database; `--db PATH` names another place")
+        } else {
+            failure
+        }
+    })
 }
 
 /// The settings of a new database.
@@ -51,4 +55,8 @@ pub(crate) fn settings() -> Settings {
         free_bytes_min: FREE_BYTES_MIN,
         ..Settings::default()
     }
+}
+
+fn is_file(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }

@@ -60,7 +60,8 @@ impl Names {
                 })
                 .map(|(id, _)| *id)
         };
-        pick("shard", given, named).map(ShardId)
+        let has = |id| self.shards.contains_key(&ShardId(id));
+        pick("shard", given, named, has).map(ShardId)
     }
 
     /// The node that `given` means, as for [`Self::find_shard`].
@@ -72,15 +73,18 @@ impl Names {
                 .find(|(_, name)| name.as_bytes() == wanted);
             found.map(|(id, _)| *id)
         };
-        pick("node", given, named).map(NodeId)
+        let has = |id| self.nodes.contains_key(&NodeId(id));
+        pick("node", given, named, has).map(NodeId)
     }
 }
 
-/// An id, or what has the name. One text that is both is refused instead of guessed.
+/// An id, or what has the name. One text that is the name of one and the id of another is refused
+/// instead of guessed.
 fn pick<Id: Into<IdNumber>>(
     what: &str,
     given: &OsStr,
     named: impl Fn(&[u8]) -> Option<Id>,
+    has: impl Fn(u64) -> bool,
 ) -> Result<u64, Failure> {
     let bytes = given.as_encoded_bytes();
     let shown = text::escaped(bytes);
@@ -104,9 +108,9 @@ fn pick<Id: Into<IdNumber>>(
         return named(name).map(|id| id.into().0).ok_or_else(unknown);
     }
     match (number(bytes), named(bytes).map(|id| id.into().0)) {
-        (Some(id), Some(other)) if id != other => Err(Failure::message(
+        (Some(id), Some(other)) if id != other && has(id) => Err(Failure::message(
             Exit::Usage,
-            format_args!("{shown} is the name of {what} {other}, and an id as well"),
+            format_args!("{shown} is the name of {what} {other}, and the id of another"),
         )
         .advise(format_args!("say `id:{shown}` or `name:{shown}`"))),
         (_, Some(id)) | (Some(id), None) => Ok(id),
@@ -141,6 +145,7 @@ mod tests {
                 (ShardId(7), name(b"orders")),
                 (ShardId(8), name(b"7")),
                 (ShardId(9), name(b"a\xff")),
+                (ShardId(10), name(b"11")),
             ]),
         }
     }
@@ -153,6 +158,12 @@ mod tests {
         assert_eq!(find("id:7").unwrap(), ShardId(7));
         assert_eq!(find("name:7").unwrap(), ShardId(8));
         assert_eq!(find("7").unwrap_err().exit, Exit::Usage);
+        assert_eq!(find("11").unwrap(), ShardId(10), "there is no id 11");
+        assert_eq!(
+            find("12").unwrap(),
+            ShardId(12),
+            "it need not be registered"
+        );
         assert_eq!(find(r"a\xff").unwrap(), ShardId(9));
         assert_eq!(find("nothing").unwrap_err().exit, Exit::Refused);
         assert_eq!(names().find_node(OsStr::new("disk-a")).unwrap(), NodeId(1));

@@ -53,7 +53,7 @@ pub(super) fn wanted(
         check_nodes(source, shard, &known);
         check_entry(source, shard, nodes);
         let registered = registered::shard(now, ShardId(id));
-        if let Some(built) = build(source, shard, registered, notes) {
+        if let Some(built) = build(source, shard, registered, &known, notes) {
             wanted.push(WantedShard {
                 shard: built,
                 sized: shard.bytes.is_some(),
@@ -111,6 +111,7 @@ fn build(
     source: &mut Source,
     wanted: &DeclaredShard,
     registered: Option<&Shard>,
+    known: &BTreeSet<NodeId>,
     notes: &mut Vec<String>,
 ) -> Option<Shard> {
     let name = ShardName::new(wanted.name.get_ref().as_bytes());
@@ -124,7 +125,8 @@ fn build(
     let base = registered
         .cloned()
         .unwrap_or_else(|| Shard::new(id, name.clone(), node));
-    if base.owner != node {
+    // That a node is missing is said already.
+    if base.owner != node && known.contains(&node) {
         let owner = base.owner;
         if base.version == 0 {
             let message = format!(

@@ -1,3 +1,5 @@
+use std::num::NonZeroUsize;
+
 use clap::Args;
 use serde_json::Value;
 
@@ -16,19 +18,19 @@ pub(crate) struct List {
     #[arg(long)]
     all: bool,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value = "100")]
+    limit: NonZeroUsize,
 }
 
 pub(crate) fn run(args: &List, context: Context<'_>) -> Result<Exit, Failure> {
     let tracker = database::open_to_look(context.db)?;
     let names = Names::of(&tracker.snapshot()?);
     let mut migrations = if args.all {
-        tracker.recent_migrations(args.limit)?
+        tracker.recent_migrations(args.limit.get())?
     } else {
         tracker.unfinished()?
     };
-    migrations.truncate(args.limit);
+    migrations.truncate(args.limit.get());
     context.out.result(
         || match (migrations.is_empty(), args.all) {
             (true, true) => "there are no migrations".to_owned(),

@@ -70,10 +70,16 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
 
 /// Asks on the terminal; without one there is nobody to ask.
 fn confirmed(moves: usize, pending: usize, context: Context<'_>) -> Result<bool, Failure> {
-    if context.out.is_json() || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    let is_live = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let cannot = match (context.out.is_json(), is_live) {
+        (true, _) => Some("with `--json` it asks nothing"),
+        (false, false) => Some("there is no terminal to ask on"),
+        (false, true) => None,
+    };
+    if let Some(cannot) = cannot {
         return Err(Failure::message(
             Exit::Usage,
-            "rebalance asks before it moves anything, and there is no terminal to ask on",
+            format_args!("rebalance asks before it moves anything, and {cannot}"),
         )
         .advise("look at `shardferry plan`, then add `--yes`"));
     }

@@ -8,6 +8,8 @@ pub(crate) use json::json_of;
 pub(crate) use text::text_of;
 pub(crate) use waves::carry_out;
 
+use std::num::NonZeroUsize;
+
 use shardferry::planner::{Move, MoveReason, Plan, Resource};
 
 use clap::{Args, ValueEnum};
@@ -35,7 +37,7 @@ pub(crate) struct Aim {
     pub(crate) threshold: f64,
     /// At most so many moves
     #[arg(long, value_name = "N")]
-    pub(crate) max_moves: Option<usize>,
+    pub(crate) max_moves: Option<NonZeroUsize>,
 }
 
 /// What is balanced.
@@ -53,7 +55,7 @@ pub(crate) fn plan(snapshot: &Snapshot, aim: Aim) -> Result<Plan, Failure> {
         resource: resource(aim),
         threshold_ppm: threshold_ppm(aim.threshold)
             .map_err(|error| Failure::new(Exit::Usage, error))?,
-        max_moves: aim.max_moves,
+        max_moves: aim.max_moves.map(NonZeroUsize::get),
     };
     plan_rebalance(snapshot, &options).map_err(|error| Failure::new(Exit::Refused, error))
 }

@@ -245,3 +245,19 @@ fn a_directory_of_another_node_is_refused_in_a_dry_run_too() {
     }
     assert_eq!(world.json(["nodes"]).as_array().unwrap().len(), 0);
 }
+
+/// The advice was to begin a migration to the node that does not exist.
+#[test]
+fn a_registered_shard_on_no_node_is_one_mistake() {
+    let world = World::initialised();
+    let file = |node| format!("{NODE}[[shards]]\nid = 1\nname = \"x\"\nnode = {node}\n");
+    world.write("cluster.toml", file(1).as_bytes());
+    world.run(["apply", "cluster.toml"]).ok();
+    world.write("cluster.toml", file(9).as_bytes());
+    let said = world.run(["apply", "cluster.toml"]);
+    let said = said.fails(
+        7,
+        &["1 problem in", "declared on node 9, and there is none"],
+    );
+    assert!(!said.err.contains("begin"), "{}", said.err);
+}

@@ -90,6 +90,9 @@ fn rules_refuse_with_code_3_and_say_what_to_do() {
         .run(["begin", "2", "1", "9"])
         .fails(3, &["node 9 is not"]);
     world
+        .run(["list", "--limit", "0"])
+        .fails(2, &["--limit", "zero"]);
+    world
         .run(["begin", "nothing", "1", "2"])
         .fails(3, &["no shard named nothing", "shardferry shards"]);
     world.run(["show", NO_ID]).fails(3, &["no migration"]);
@@ -197,4 +200,11 @@ fn a_database_that_cannot_be_opened_is_code_4() {
         .run(["--db", ".", "nodes"])
         .fails(4, &["not a regular file"]);
     world.run(["init"]).fails(3, &["exists already"]);
+    std::fs::create_dir(world.path("folder")).unwrap();
+    std::os::unix::fs::symlink("nowhere", world.path("link")).unwrap();
+    for path in ["folder", "link"] {
+        let said = world.run(["init", "--db", path]);
+        let said = said.fails(3, &["exists already", "is no database"]);
+        assert!(!said.err.contains("apply"), "{}", said.err);
+    }
 }

@@ -40,8 +40,13 @@ fn rebalance_moves_real_files_and_then_has_nothing_to_do() {
 #[test]
 fn without_a_terminal_nothing_moves_unasked() {
     let world = World::skewed(4);
-    world.run(["rebalance"]).fails(2, &["--yes"]);
-    world.run(["rebalance", "--json"]).fails(2, &["--yes"]);
+    world.run(["rebalance"]).fails(2, &["no terminal", "--yes"]);
+    world
+        .run(["rebalance", "--json"])
+        .fails(2, &["with `--json` it asks nothing", "--yes"]);
+    world
+        .run(["plan", "--max-moves", "0"])
+        .fails(2, &["--max-moves", "zero"]);
     assert_eq!(world.json(["list", "--all"]).as_array().unwrap().len(), 0);
 }
 
