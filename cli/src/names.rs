@@ -47,6 +47,18 @@ impl Names {
         self.shard_name(id).unwrap_or_else(|| format!("shard {id}"))
     }
 
+    /// A node for a refusal, which speaks of ids: `disk-a (id 1)`.
+    pub(crate) fn node_and_id(&self, id: NodeId) -> String {
+        self.node_name(id)
+            .map_or_else(|| format!("node {id}"), |name| format!("{name} (id {id})"))
+    }
+
+    /// As [`Self::node_and_id`].
+    pub(crate) fn shard_and_id(&self, id: ShardId) -> String {
+        self.shard_name(id)
+            .map_or_else(|| format!("shard {id}"), |name| format!("{name} (id {id})"))
+    }
+
     /// The shard that `given` means: an id, a name, a name as it is shown, `id:7` or `name:7`. An
     /// id need not be registered.
     pub(crate) fn find_shard(&self, given: &OsStr) -> Result<ShardId, Failure> {

@@ -3,7 +3,7 @@ use std::ffi::{OsStr, OsString};
 use clap::Args;
 use serde_json::json;
 use shardferry::schema::text::{Reason, RequestKey, ShardName};
-use shardferry::tracker::BeginRequest;
+use shardferry::tracker::{BeginError, BeginRequest};
 use shardferry::{MigrationTracker, ShardId, Status};
 
 use super::Context;
@@ -59,7 +59,9 @@ pub(crate) fn run(args: &Begin, context: Context<'_>) -> Result<Exit, Failure> {
         )
         .advise("`shardferry shards` lists what is; `shardferry apply` registers more"));
     }
-    let id = tracker.begin(&request)?;
+    let id = tracker
+        .begin(&request)
+        .map_err(|error| refused(error, &request, &names))?;
     // Only one that the request key began earlier can be any further.
     let status = match &request.request {
         Some(_) => tracker.get_migration(id)?.map(|one| one.status()),
@@ -79,6 +81,37 @@ pub(crate) fn run(args: &Begin, context: Context<'_>) -> Result<Exit, Failure> {
         || json!({ "migration": id, "status": status.as_str() }),
     );
     Ok(Exit::Success)
+}
+
+/// A refusal with the names: it speaks of ids, and the names may be what was given.
+fn refused(error: BeginError, request: &BeginRequest, names: &Names) -> Failure {
+    let owner = match &error {
+        BeginError::Store(_) => return error.into(),
+        BeginError::NotOwner { owner, .. } => Some(*owner),
+        BeginError::SameNode(_)
+        | BeginError::AlreadyMigrating { .. }
+        | BeginError::UnknownNode { .. }
+        | BeginError::NodeState { .. }
+        | BeginError::HasReplica { .. }
+        | BeginError::Forbidden { .. }
+        | BeginError::CleanupOpen { .. }
+        | BeginError::Quarantined { .. }
+        | BeginError::LowSpace { .. }
+        | BeginError::RequestConflict { .. } => None,
+    };
+    let failure = Failure::from(error).context(format_args!(
+        "{} cannot be moved from {} to {}",
+        names.shard_and_id(request.shard),
+        names.node_and_id(request.from),
+        names.node_and_id(request.to)
+    ));
+    match owner {
+        Some(owner) => failure.advise(format_args!(
+            "begin it from {} instead",
+            names.node_and_id(owner)
+        )),
+        None => failure,
+    }
 }
 
 fn standing(status: Status) -> &'static str {

@@ -41,18 +41,9 @@ pub(super) fn unknown(id: MigrationId) -> Failure {
 fn text_of(migration: &Migration, names: &Names) -> String {
     let mut lines = vec![
         ("migration", migration.id.to_string()),
-        (
-            "shard",
-            format!("{} (id {})", names.shard(migration.shard), migration.shard),
-        ),
-        (
-            "from",
-            format!("{} (id {})", names.node(migration.from), migration.from),
-        ),
-        (
-            "to",
-            format!("{} (id {})", names.node(migration.to), migration.to),
-        ),
+        ("shard", names.shard_and_id(migration.shard)),
+        ("from", names.node_and_id(migration.from)),
+        ("to", names.node_and_id(migration.to)),
         ("status", show::status(migration)),
         ("progress", show::progress(migration)),
         ("begun", text::time(migration.created_at_ms)),

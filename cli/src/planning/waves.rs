@@ -86,9 +86,9 @@ fn refused(why: Failure, one: Option<&Move>, done: &CarriedOut, names: &Names) -
         |one| {
             format!(
                 "the move of {} from {} to {}",
-                names.shard(one.shard),
-                names.node(one.from),
-                names.node(one.to)
+                names.shard_and_id(one.shard),
+                names.node_and_id(one.from),
+                names.node_and_id(one.to)
             )
         },
     );
@@ -212,7 +212,8 @@ mod tests {
         assert_eq!(done.exit(tracker.now()), Exit::Unfinished);
         let why = done.refused.unwrap().to_string();
         assert!(
-            why.contains("s1 from node-3 to node-2") && why.contains("belongs to node 1"),
+            why.contains("s1 (id 1) from node-3 (id 3) to node-2 (id 2)")
+                && why.contains("belongs to node 1"),
             "{why}"
         );
 

@@ -85,6 +85,15 @@ fn rules_refuse_with_code_3_and_say_what_to_do() {
     world
         .run(["begin", "2", "2", "1"])
         .fails(3, &["belongs to node 1, not to 2"]);
+    // With names, the refusal says which ids they are.
+    world.run(["begin", "shard-01", "disk-b", "disk-a"]).fails(
+        3,
+        &[
+            "shard-01 (id 2) cannot be moved from disk-b (id 2) to disk-a (id 1)",
+            "shard 2 belongs to node 1, not to 2",
+            "next: begin it from disk-a (id 1) instead",
+        ],
+    );
     world.run(["begin", "2", "1", "1"]).fails(3, &[]);
     world
         .run(["begin", "2", "1", "9"])

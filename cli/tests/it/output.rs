@@ -60,12 +60,12 @@ fn an_error_is_one_json_object_on_stderr() {
     let error: serde_json::Value = serde_json::from_str(&said.err).unwrap();
     assert_eq!(error["error"]["kind"], "refused");
     assert_eq!(error["error"]["code"], 3);
-    assert!(
-        error["error"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("migrating already")
+    let said = |text: &serde_json::Value| text.as_str().unwrap().to_owned();
+    assert_eq!(
+        said(&error["error"]["message"]),
+        "shard-00 (id 1) cannot be moved from disk-a (id 1) to disk-b (id 2)"
     );
+    assert!(said(&error["error"]["causes"][0]).contains("migrating already"));
     assert!(error["error"]["next"].as_str().unwrap().contains("cancel"));
 }
 
