@@ -14,6 +14,7 @@ pub(crate) mod plan;
 pub(crate) mod rebalance;
 pub(crate) mod run;
 pub(crate) mod set_aside;
+mod setting;
 pub(crate) mod settings;
 pub(crate) mod shards;
 pub(crate) mod show;

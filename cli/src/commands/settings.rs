@@ -1,8 +1,7 @@
 use clap::Args;
-use serde_json::{Map, Value};
-use shardferry::Settings;
+use serde_json::Value;
 
-use super::Context;
+use super::{Context, setting};
 use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -35,15 +34,18 @@ pub(crate) fn run(args: &SettingsArgs, context: Context<'_>) -> Result<Exit, Fai
         }
         settings => settings?,
     };
-    let mut fields = fields(&settings)?;
+    let mut fields = setting::fields(&settings)?;
     for assignment in &args.set {
-        assign(&mut fields, assignment)?;
+        setting::assign(&mut fields, assignment)?;
     }
     if !args.set.is_empty() {
-        let settings: Settings =
-            serde_json::from_value(Value::Object(fields.clone())).map_err(|error| {
-                Failure::new(Exit::Usage, error).context("a setting has a wrong value")
-            })?;
+        let settings = setting::settings(fields.clone()).map_err(|why| {
+            Failure::message(Exit::Usage, why)
+                .context("the settings do not agree with each other")
+                .advise(
+                    "look at `shardferry settings`; several `--set` are put into force together",
+                )
+        })?;
         tracker.set_settings(&settings)?;
     }
     context.out.result(
@@ -57,40 +59,6 @@ pub(crate) fn run(args: &SettingsArgs, context: Context<'_>) -> Result<Exit, Fai
         || Value::Object(fields.clone()),
     );
     Ok(Exit::Success)
-}
-
-fn fields(settings: &Settings) -> Result<Map<String, Value>, Failure> {
-    match serde_json::to_value(settings) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Ok(Map::new()),
-        Err(error) => Err(Failure::new(Exit::Unexpected, error)),
-    }
-}
-
-fn assign(fields: &mut Map<String, Value>, assignment: &str) -> Result<(), Failure> {
-    let wrong = |message: String| Failure::message(Exit::Usage, message);
-    let (key, value) = assignment
-        .split_once('=')
-        .ok_or_else(|| wrong(format!("--set {assignment}: KEY=VALUE is needed")))?;
-    let known: Vec<&String> = fields.keys().collect();
-    if !fields.contains_key(key) {
-        let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
-        return Err(wrong(format!("there is no setting {key}"))
-            .advise(format_args!("the settings are {}", known.join(", "))));
-    }
-    let value = match (value, value.parse::<u64>()) {
-        ("none" | "null", _) => Value::Null,
-        (_, Ok(number)) => Value::from(number),
-        (text, Err(_)) if key.contains("bytes") => {
-            let size: bytesize::ByteSize = text
-                .parse()
-                .map_err(|error| wrong(format!("--set {assignment}: {error}")))?;
-            Value::from(size.as_u64())
-        }
-        (text, Err(_)) => Value::from(text),
-    };
-    fields.insert(key.to_owned(), value);
-    Ok(())
 }
 
 fn shown(value: &Value) -> String {
