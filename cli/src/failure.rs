@@ -5,7 +5,7 @@ use std::io;
 
 use serde_json::{Value, json};
 use shardferry::store::{OpenError, StoreError};
-use shardferry::tracker::{BeginError, ForgiveError, RegistryError, TransitionError};
+use shardferry::tracker::{BeginError, ForgiveError, RegistryError};
 
 use crate::exit::Exit;
 use crate::output::{note, stderr_has_colour};
@@ -137,6 +137,23 @@ const NOT_WRITABLE: &str = "opening a database writes to it, also to only look a
                             permission to write, or copy the file to where you have it and name \
                             the copy with `--db`";
 
+/// What to do when a disk may be failing.
+pub(crate) const DISK: &str = "look after the disk (space, errors), then repeat the command";
+
+/// What to do when a new file could not be written.
+pub(crate) fn writing_advice(error: &io::Error) -> &'static str {
+    if matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    ) {
+        "create the folder first, or choose another path"
+    } else if is_not_writable(error) {
+        "get the permission to write there, or choose another path"
+    } else {
+        DISK
+    }
+}
+
 fn is_not_writable(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -163,10 +180,15 @@ impl From<OpenError> for Failure {
                 Exit::Database,
                 Some("a run that is under way holds it; wait for its end, or stop it"),
             ),
+            full if full.is_disk_full() => (Exit::Database, Some(FULL)),
+            OpenError::Io {
+                doing: "creating",
+                source,
+                ..
+            } => (Exit::Database, Some(writing_advice(source))),
             OpenError::Io { source, .. } if is_not_writable(source) => {
                 (Exit::Database, Some(NOT_WRITABLE))
             }
-            full if full.is_disk_full() => (Exit::Database, Some(FULL)),
             OpenError::NotAFile { .. }
             | OpenError::NotOwner { .. }
             | OpenError::NotADatabase { .. }
@@ -196,8 +218,7 @@ impl From<StoreError> for Failure {
             full if full.is_disk_full() => Self::new(Exit::Unexpected, error).advise(FULL),
             StoreError::Storage { .. }
             | StoreError::CommitUnknown { .. }
-            | StoreError::ReopenNeeded => Self::new(Exit::Unexpected, error)
-                .advise("look after the disk (space, errors), then repeat the command"),
+            | StoreError::ReopenNeeded => Self::new(Exit::Unexpected, error).advise(DISK),
         }
     }
 }
@@ -237,16 +258,6 @@ impl From<BeginError> for Failure {
         match advice {
             Some(advice) => failure.advise(advice),
             None => failure,
-        }
-    }
-}
-
-impl From<TransitionError> for Failure {
-    fn from(error: TransitionError) -> Self {
-        if let TransitionError::Store(error) = error {
-            error.into()
-        } else {
-            Self::new(Exit::Refused, error)
         }
     }
 }

@@ -7,7 +7,7 @@ use shardferry::tracker::{BackupError, BackupReport, BackupStage};
 
 use super::Context;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{DISK, Failure, writing_advice};
 use crate::progress::Rows;
 use crate::text::{bytes, count, hex, path};
 use crate::{database, view};
@@ -84,11 +84,25 @@ fn failed(error: BackupError) -> Failure {
         BackupError::Read(error) => error.into(),
         BackupError::Create(OpenError::Exists { path }) => taken(&path),
         BackupError::Create(error) => {
-            Failure::new(Exit::Unexpected, error).context("the backup was not made")
+            let advice = match &error {
+                OpenError::Io { source, .. } => writing_advice(source),
+                OpenError::NotFound { .. }
+                | OpenError::Exists { .. }
+                | OpenError::NotAFile { .. }
+                | OpenError::NotOwner { .. }
+                | OpenError::Locked { .. }
+                | OpenError::NotADatabase { .. }
+                | OpenError::NewerFormat { .. }
+                | OpenError::Upgrade { .. }
+                | OpenError::Damaged { .. }
+                | OpenError::Store { .. } => DISK,
+            };
+            Failure::new(Exit::Unexpected, error)
+                .context("the backup was not made")
+                .advise(advice)
         }
         BackupError::Write { .. } | BackupError::Differs { .. } => {
-            Failure::new(Exit::Unexpected, error)
-                .advise("look after the disk (space, errors), then repeat the command")
+            Failure::new(Exit::Unexpected, error).advise(DISK)
         }
     }
 }

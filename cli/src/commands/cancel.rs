@@ -1,8 +1,10 @@
 use clap::Args;
 use serde_json::json;
+use shardferry::tracker::TransitionError;
 use shardferry::{CancelOutcome, MigrationId};
 
 use super::Context;
+use super::show::unknown;
 use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,7 +25,8 @@ pub(crate) struct Cancel {
 pub(crate) fn run(args: &Cancel, context: Context<'_>) -> Result<Exit, Failure> {
     let id = args.id;
     let tracker = database::open(context.db)?;
-    let outcome = match tracker.cancel_migration(id, args.reason.as_str())? {
+    let outcome = tracker.cancel_migration(id, args.reason.as_str());
+    let outcome = match outcome.map_err(|error| refused(id, error))? {
         CancelOutcome::Cancelled => "cancelled",
         CancelOutcome::Cancelling => "cancelling",
     };
@@ -32,4 +35,16 @@ pub(crate) fn run(args: &Cancel, context: Context<'_>) -> Result<Exit, Failure> 
         || json!({ "migration": id, "outcome": outcome }),
     );
     Ok(Exit::Success)
+}
+
+fn refused(id: MigrationId, error: TransitionError) -> Failure {
+    match error {
+        TransitionError::NotFound { id } => unknown(id),
+        TransitionError::Store(error) => error.into(),
+        TransitionError::Refused(_)
+        | TransitionError::NotOwner { .. }
+        | TransitionError::UnknownNode { .. }
+        | TransitionError::NotAccepting { .. } => Failure::new(Exit::Refused, error)
+            .advise(format_args!("`shardferry show {id}` says how it stands")),
+    }
 }

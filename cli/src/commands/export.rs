@@ -10,7 +10,7 @@ use shardferry::tracker::Exported;
 use super::Context;
 use super::backup::taken;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{DISK, Failure, writing_advice};
 use crate::lines::{ExportError, Writer};
 use crate::progress::Rows;
 use crate::text::{count, path};
@@ -78,7 +78,10 @@ fn write_file(tracker: &MigrationTracker, file: &Path) -> Result<u64, Failure> {
     let failed_to = |doing: &'static str| {
         move |error: io::Error| {
             let context = format!("{doing} {} failed", path(file));
-            Failure::new(Exit::Unexpected, error).context(context)
+            let advice = writing_advice(&error);
+            Failure::new(Exit::Unexpected, error)
+                .context(context)
+                .advise(advice)
         }
     };
     if std::fs::symlink_metadata(file).is_ok() {
@@ -106,6 +109,8 @@ fn write_file(tracker: &MigrationTracker, file: &Path) -> Result<u64, Failure> {
 fn failed(error: ExportError) -> Failure {
     match error {
         ExportError::Store(error) => error.into(),
-        ExportError::Write(_) | ExportError::Json(_) => Failure::new(Exit::Unexpected, error),
+        ExportError::Write(_) | ExportError::Json(_) => {
+            Failure::new(Exit::Unexpected, error).advise(DISK)
+        }
     }
 }

@@ -45,7 +45,9 @@ pub(crate) fn run(args: &Import, context: Context<'_>) -> Result<Exit, Failure> 
         Box::new(BufReader::new(io::stdin()))
     } else {
         let file = File::open(&args.file).map_err(|error| {
-            Failure::new(Exit::Input, error).context(format_args!("reading {name} failed"))
+            Failure::new(Exit::Input, error)
+                .context(format_args!("reading {name} failed"))
+                .advise("name a file that `shardferry export` wrote, or `-` for stdin")
         })?;
         Box::new(BufReader::new(file))
     };
@@ -84,6 +86,8 @@ fn import(
     report
 }
 
+const EXPORT_AGAIN: &str = "export it again, or correct it by docs/EXPORT.md";
+
 fn failed(name: &str, error: ImportError<LineError>) -> Failure {
     let wrong = |line: u64, message: String| {
         let problem = Problem {
@@ -91,7 +95,7 @@ fn failed(name: &str, error: ImportError<LineError>) -> Failure {
             message,
         };
         let summary = "nothing was imported: the export is not right".to_owned();
-        Failure::problems(summary, vec![problem])
+        Failure::problems(summary, vec![problem]).advise(EXPORT_AGAIN)
     };
     match error {
         ImportError::Source(LineError { line, source }) => wrong(line, chain(&source)),
@@ -103,7 +107,7 @@ fn failed(name: &str, error: ImportError<LineError>) -> Failure {
                 place: name.to_owned(),
                 message: format!("a row of {table} is missing"),
             };
-            Failure::problems(summary, vec![problem])
+            Failure::problems(summary, vec![problem]).advise(EXPORT_AGAIN)
         }
         ImportError::Violations { violations, .. } => {
             let problems = violations.iter().map(|violation| Problem {
@@ -114,6 +118,7 @@ fn failed(name: &str, error: ImportError<LineError>) -> Failure {
                 "nothing was imported: the rows break invariants".to_owned(),
                 problems.collect(),
             )
+            .advise(EXPORT_AGAIN)
         }
         ImportError::Create(OpenError::Exists { path }) => taken(&path),
         ImportError::Create(error) => error.into(),

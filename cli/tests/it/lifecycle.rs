@@ -106,7 +106,9 @@ fn rules_refuse_with_code_3_and_say_what_to_do() {
         .fails(3, &["no shard named nothing", "shardferry shards"]);
     world.run(["show", NO_ID]).fails(3, &["no migration"]);
     world.run(["history", NO_ID]).fails(3, &["no migration"]);
-    world.run(["cancel", NO_ID]).fails(3, &["no migration"]);
+    world
+        .run(["cancel", NO_ID])
+        .fails(3, &["no migration", "next: `shardferry list"]);
 }
 
 #[test]
@@ -140,7 +142,9 @@ fn a_cancelled_migration_leaves_the_shard_where_it_was() {
     assert_eq!(world.json(["show", &id])["end"]["reason"], "no");
     world.run(["run"]).ok();
     assert!(world.path("a/shard-00").exists());
-    world.run(["cancel", &id]).fails(3, &[&id]);
+    world
+        .run(["cancel", &id])
+        .fails(3, &[&id, "next: `shardferry show"]);
 }
 
 #[test]
@@ -217,6 +221,9 @@ fn settings_are_shown_and_changed_and_wrong_ones_refused() {
 fn a_database_that_cannot_be_opened_is_code_4() {
     let world = World::new();
     world.run(["nodes"]).fails(4, &["does not exist", "init"]);
+    world
+        .run(["--db", "no/x.redb", "init"])
+        .fails(4, &["next: create the folder first"]);
     world.write(
         "shardferry.redb",
         b"not a database at all, but a letter to a friend",

@@ -50,7 +50,7 @@ fn a_backup_is_a_database() {
         .fails(3, &["exists already"]);
     world
         .run(["backup", "no/such/folder"])
-        .fails(1, &["the backup was not made"]);
+        .fails(1, &["the backup was not made", "next: create the folder"]);
     world
         .run(["--db", "none.redb", "backup", "x.redb"])
         .fails(4, &["does not exist"]);
@@ -142,7 +142,13 @@ fn what_is_there_is_not_overwritten() {
     assert!(before == fs::read(world.path("shardferry.redb")).unwrap());
     world
         .run(["import", "none.jsonl", "--db", "new.redb"])
-        .fails(7, &["reading none.jsonl failed"]);
+        .fails(7, &["reading none.jsonl failed", "next: name a file"]);
+    world
+        .run(["import", "a.jsonl", "--db", "no/new.redb"])
+        .fails(4, &["next: create the folder"]);
+    world
+        .run(["export", "--output", "no/such/folder.jsonl"])
+        .fails(1, &["next: create the folder"]);
 }
 
 #[test]
@@ -171,7 +177,7 @@ fn a_wrong_line_is_named_and_nothing_is_left() {
         fs::write(world.path("wrong.jsonl"), text).unwrap();
         world
             .run(["import", "wrong.jsonl", "--db", "new.redb"])
-            .fails(7, &["nothing was imported"])
+            .fails(7, &["nothing was imported", "next: export it again"])
             .fails(7, &words);
         assert!(!world.path("new.redb").exists());
         let names = fs::read_dir(world.path("")).unwrap();
