@@ -99,14 +99,15 @@ pub(crate) fn run(report: &RunReport, names: &Names) -> String {
         }
     }
     for migration in &report.unfinished {
-        lines.push(format!(
+        let line = format!(
             "unfinished: {} {} -> {} ({}) {}",
             names.shard(migration.shard),
             names.node(migration.from),
             names.node(migration.to),
             status(migration),
             progress(migration),
-        ));
+        );
+        lines.push(line.trim_end().to_owned());
     }
     for cleanup in &report.cleanups {
         let why = cleanup.last_error.as_ref();

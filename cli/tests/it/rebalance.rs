@@ -119,6 +119,20 @@ fn a_disk_that_is_away_is_waited_for() {
     assert!(world.path("b/shard-00").exists());
 }
 
+#[test]
+fn a_node_that_is_down_leaves_its_migration_unfinished_in_a_line_without_a_trailing_blank() {
+    let world = World::skewed(1);
+    world.run(["begin", "shard-00", "disk-a", "disk-b"]).ok();
+    let file = std::fs::read_to_string(world.path("cluster.toml")).unwrap();
+    let down = file.replace("path = \"b\"", "path = \"b\"\nstate = \"down\"");
+    world.write("cluster.toml", down.as_bytes());
+    world.run(["apply", "cluster.toml"]).ok();
+    let said = world.run(["run"]);
+    assert_eq!(said.code, 5, "{said:?}");
+    let line = "unfinished: shard-00 disk-a -> disk-b (pending)";
+    assert!(said.out.lines().any(|one| one == line), "{said:?}");
+}
+
 /// Migrations that somebody had begun were run by an empty plan, without a question.
 #[test]
 fn what_is_pending_is_not_run_unasked_either() {
