@@ -78,7 +78,8 @@ impl Executor {
                 .collect();
             scope.spawn(|| run.beat(heartbeat));
             for worker in workers {
-                // A mover's panic is caught where it is called; another one ends its worker only.
+                // Panics of a mover and of an observer are caught in the worker: this one is ours, and
+                // ends the worker only.
                 if worker.join().is_err() {
                     tracing::error!("a worker of the executor panicked");
                 }

@@ -4,10 +4,10 @@ use shardferry::tracker::check::{CheckReport, Violation};
 use shardferry::tracker::{Repair, RepairOptions, RepairReport, Repaired};
 
 use super::Context;
-use crate::database;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::text::count;
+use crate::{database, view};
 
 /// Checks every invariant of the database; changes nothing unless `--repair` is given. Exit code 6
 /// when one does not hold, or still does not.
@@ -149,15 +149,7 @@ fn violations_text(violations: &[Violation]) -> String {
 }
 
 fn violations_json(violations: &[Violation]) -> Value {
-    let each = violations.iter().map(|one| {
-        json!({
-            "invariant": one.invariant,
-            "table": one.table,
-            "key": one.key,
-            "rule": one.rule,
-        })
-    });
-    each.collect()
+    violations.iter().map(view::violation).collect()
 }
 
 fn set_aside_text(rows: u64) -> String {

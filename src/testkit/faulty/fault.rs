@@ -52,7 +52,7 @@ impl Trouble {
 pub struct Fault {
     /// What is asked for.
     pub call: Call,
-    /// The how manieth call of this kind, from 1.
+    /// Which call of this kind, counted from 1.
     pub nth: u64,
     /// How it fails.
     pub trouble: Trouble,
