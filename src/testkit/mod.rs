@@ -7,6 +7,9 @@ mod later_version;
 mod random;
 mod sim_disk;
 
+#[cfg(test)]
+mod tests;
+
 pub use faulty::{Call, Fault, FaultyDisk, Trouble};
 pub use later_version::LaterVersion;
 pub use random::Random;

@@ -1,5 +1,4 @@
-//! What the public interface cannot bring about: others at work in the same instant.
+//! What the public interface cannot bring about: other file systems and other handles.
 
 mod ballast;
-mod creation;
 mod gate;

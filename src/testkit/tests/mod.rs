@@ -1,0 +1,3 @@
+//! What the public interface cannot bring about: others at work in the same instant.
+
+mod creation;
