@@ -35,5 +35,5 @@ pub use rebalance::{
 };
 pub use registry::{RegistryChange, RegistryError};
 pub use repair::{ForgiveError, Repair, RepairOptions, RepairReport, Repaired, SetAside};
-pub use transfer::{ExportReport, Exported, Fact, FactError, ImportError};
+pub use transfer::{ExportError, ExportReport, Exported, Fact, FactError, ImportError};
 pub use transition::{CancelOutcome, TransitionError};

@@ -6,9 +6,10 @@ use shardferry::schema::table::TableId;
 use shardferry::schema::v1::Status;
 use shardferry::store::{OpenError, OpenOptions, StoreError};
 use shardferry::tracker::check::CheckReport;
-use shardferry::tracker::{Exported, Fact, FactError, ImportError};
-use shardferry::{MigrationTracker, NodeId, ShardId};
+use shardferry::tracker::{ExportError, Exported, Fact, FactError, ImportError, RepairOptions};
+use shardferry::{MigrationTracker, NodeId, Settings, ShardId};
 
+use crate::planting::damaged;
 use crate::rich::rich;
 use crate::support::{A, B, Place, Planter, S, node, sound};
 
@@ -23,7 +24,7 @@ fn facts_of(tracker: &MigrationTracker) -> Vec<Fact> {
             }
             Exported::Fact(fact) => facts.push(*fact),
         }
-        Ok::<(), StoreError>(())
+        Ok::<(), ExportError>(())
     });
     assert_eq!(report.unwrap().facts(), facts.len() as u64);
     assert_eq!(counted, facts.len() as u64);
@@ -311,12 +312,88 @@ fn a_damaged_row_is_not_passed_over() {
     drop(planter);
     let tracker = place.open();
     let error = tracker
-        .export(&mut |_| Ok::<(), StoreError>(()))
+        .export(&mut |_| Ok::<(), ExportError>(()))
         .unwrap_err();
     assert!(
-        matches!(error, StoreError::Row { table: "nodes", .. }),
+        matches!(
+            error,
+            ExportError::Store(StoreError::Row { table: "nodes", .. })
+        ),
         "{error}"
     );
     let planter_key = tracker.check().unwrap().bad_rows[0].key.clone();
     assert!(error.to_string().contains(&planter_key), "{error}");
+}
+
+/// A row of a node, a shard, a migration or an event was set aside: its name, its place, its shard
+/// and its request stayed taken by rows of indexes alone. An export left them out, and its import
+/// was refused, or freed what was blocked.
+#[test]
+fn what_only_indexes_still_know_is_not_exported() {
+    for table in TableId::ALL.iter().copied() {
+        if table.is_index() || matches!(table, TableId::Meta | TableId::SetAside) {
+            continue;
+        }
+        let (faulty, key) = damaged(table);
+        let tracker = faulty.place.open();
+        tracker.repair(&RepairOptions::default()).unwrap();
+        if table == TableId::Settings {
+            tracker.set_settings(&Settings::default()).unwrap();
+        }
+        let mut shown = 0;
+        let exported = tracker.export(&mut |_| {
+            shown += 1;
+            Ok::<(), ExportError>(())
+        });
+        let named = matches!(
+            table,
+            TableId::Nodes | TableId::Shards | TableId::Migrations | TableId::Events
+        );
+        if named {
+            let error = exported.unwrap_err();
+            let refused =
+                matches!(&error, ExportError::SetAside { table: of, .. } if *of == table.name());
+            assert!(refused, "{table:?} {error}");
+            let said = error.to_string();
+            for words in ["`set-aside forgive`), or make a backup", "is in no export"] {
+                assert!(said.contains(words), "{said}");
+            }
+            assert_eq!(shown, 0, "nothing is shown before it is refused");
+            tracker.forgive_set_aside(table, &key, "known").unwrap();
+            if table == TableId::Nodes {
+                tracker.register_node(node(2)).unwrap();
+            }
+        } else {
+            exported.unwrap();
+        }
+        let facts = facts_of(&tracker);
+        let copy = Place::new();
+        import(&copy, facts).unwrap();
+        assert_eq!(copy.open().image().unwrap(), tracker.image().unwrap());
+    }
+}
+
+/// As for the export, for facts that somebody else wrote.
+#[test]
+fn what_only_indexes_would_know_is_not_imported() {
+    let mut at = 0;
+    let error = refused(|facts| {
+        at = facts.len() - 1;
+        if let Fact::SetAside(row, _) = &mut facts[at] {
+            row.key = ShardId(300).to_bytes();
+        }
+    });
+    let error = refused_fact(at + 1, error);
+    assert!(
+        matches!(
+            error,
+            FactError::SetAside {
+                table: "shards",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let said = error.to_string();
+    assert!(said.contains("is not in an export: give it up"), "{said}");
 }

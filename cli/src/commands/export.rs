@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use shardferry::MigrationTracker;
-use shardferry::tracker::Exported;
+use shardferry::tracker::{self, Exported};
 
 use super::Context;
 use super::backup::taken;
@@ -108,7 +108,11 @@ fn write_file(tracker: &MigrationTracker, file: &Path) -> Result<u64, Failure> {
 
 fn failed(error: ExportError) -> Failure {
     match error {
-        ExportError::Store(error) => error.into(),
+        ExportError::Database(tracker::ExportError::Store(error)) => error.into(),
+        ExportError::Database(refused @ tracker::ExportError::SetAside { .. }) => {
+            Failure::new(Exit::Refused, refused)
+                .advise("`shardferry set-aside list` shows what is set aside")
+        }
         ExportError::Write(_) | ExportError::Json(_) => {
             Failure::new(Exit::Unexpected, error).advise(DISK)
         }

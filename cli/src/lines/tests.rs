@@ -7,8 +7,8 @@ use shardferry::schema::text::{NodeName, Reason, RequestKey, ShardName};
 use shardferry::schema::v1::{
     Actor, FileMeta, Pause, PauseScope, Pruned, Quarantined, SetAsideRow,
 };
-use shardferry::store::{OpenOptions, StoreError};
-use shardferry::tracker::{BeginRequest, Exported, Fact};
+use shardferry::store::OpenOptions;
+use shardferry::tracker::{self, BeginRequest, Exported, Fact};
 use shardferry::{
     EventKind, EventSeq, MigrationTracker, Node, NodeId, Settings, Shard, ShardId, TimestampMs,
 };
@@ -62,7 +62,7 @@ fn lines_of(tracker: &MigrationTracker) -> (String, Vec<Fact>) {
             if let Exported::Fact(fact) = exported {
                 facts.push(*fact);
             }
-            Ok::<(), StoreError>(())
+            Ok::<(), tracker::ExportError>(())
         })
         .unwrap();
     let lines = String::from_utf8(writer.finish().unwrap()).unwrap();

@@ -2,8 +2,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 use shardferry::schema::FORMAT;
-use shardferry::store::StoreError;
-use shardferry::tracker::Exported;
+use shardferry::tracker::{self, Exported};
 
 use super::line::{End, Footer, Header, VERSION};
 use super::row;
@@ -11,8 +10,8 @@ use super::row;
 /// Why an export ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
-    #[error("the database could not be read")]
-    Store(#[from] StoreError),
+    #[error("the database was not exported")]
+    Database(#[from] tracker::ExportError),
     #[error("the export could not be written")]
     Write(#[from] io::Error),
     #[error("a row could not be written as JSON")]

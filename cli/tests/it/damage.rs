@@ -106,6 +106,18 @@ fn a_damaged_shard_is_set_aside_and_given_up() {
     assert!(ran["run"]["completed"].as_u64().unwrap() > 0, "{ran}");
     assert!(world.path("a/shard-00").exists(), "nobody touched it");
 
+    let export = ["export", "--output", "cluster.jsonl"];
+    let refused = world.run(export);
+    let words = [
+        "table shards",
+        SHARD_1_HEX,
+        "make a backup",
+        "set-aside list",
+    ];
+    refused.fails(3, &words);
+    assert!(!world.path("cluster.jsonl").exists());
+    assert_eq!(world.run(["export"]).out, "");
+
     let listed = world.json(["set-aside", "list"]);
     assert_eq!(listed[0]["table"], "shards");
     assert_eq!(listed[0]["value"], Value::Null);
@@ -136,6 +148,7 @@ fn a_damaged_shard_is_set_aside_and_given_up() {
     forgive("shards", SHARD_1_HEX).ok().says(&["gave up"]);
     forgive("shards", SHARD_1_HEX).fails(3, &["no row of table shards"]);
     world.run(["check"]).ok();
+    world.run(export).ok();
     world
         .run(["set-aside", "list"])
         .ok()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Fact;
 use crate::schema::NodeId;
 use crate::schema::codec::Record;
-use crate::schema::key::{Key as _, SlotScope};
+use crate::schema::key::{Key as _, RowKey, SlotScope};
 use crate::schema::table::{self, Table, TableId};
 use crate::schema::v1::{
     ActiveShard, Event, Finished, InFlight, Migration, MigrationEvent, Node, NodeNameEntry,
@@ -18,6 +18,8 @@ use crate::tracker::apply::slots_of;
 pub(super) enum DeriveError {
     /// Another fact has the row already: a name, a range, a request key, an active shard.
     Taken { index: TableId, key: Vec<u8> },
+    /// Rows of indexes may name a row that was set aside.
+    SetAside { table: TableId, key: Vec<u8> },
     /// The file could not be written.
     Store(StoreError),
 }
@@ -57,9 +59,46 @@ pub(super) fn put_indexes(
         | Fact::Cleanup(..)
         | Fact::LastMove(..)
         | Fact::Pause(..)
-        | Fact::Quarantined(..)
-        | Fact::SetAside(..) => Ok(()),
+        | Fact::Quarantined(..) => Ok(()),
+        Fact::SetAside(row, _) => match named_by_indexes(row) {
+            Some(table) => Err(DeriveError::SetAside {
+                table,
+                key: row.key.clone(),
+            }),
+            None => Ok(()),
+        },
     }
+}
+
+/// The table of a row that was set aside, where rows of indexes may name it. They are the last that
+/// is known of it, keep blocked what it is about, and follow from no fact.
+pub(super) fn named_by_indexes(row: &RowKey) -> Option<TableId> {
+    let table = TableId::from_tag(row.table)?;
+    let key = row.key.as_slice();
+    let named = match table {
+        TableId::Nodes => table::NODES.key(key).is_ok(),
+        TableId::Shards => table::SHARDS.key(key).is_ok(),
+        TableId::Migrations => table::MIGRATIONS.key(key).is_ok(),
+        TableId::Events => table::EVENTS.key(key).is_ok(),
+        TableId::Meta
+        | TableId::Settings
+        | TableId::NodeNames
+        | TableId::ShardNames
+        | TableId::ShardRanges
+        | TableId::Placements
+        | TableId::ActiveShards
+        | TableId::MigrationEvents
+        | TableId::Finished
+        | TableId::Retention
+        | TableId::Cleanups
+        | TableId::LastMoves
+        | TableId::Requests
+        | TableId::InFlight
+        | TableId::Pauses
+        | TableId::Quarantine
+        | TableId::SetAside => false,
+    };
+    named.then_some(table)
 }
 
 fn put_node(tx: &mut dyn Tx, id: NodeId, node: &Node) -> Result<(), DeriveError> {

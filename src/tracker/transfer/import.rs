@@ -8,7 +8,7 @@ use crate::schema::codec::EncodeError;
 use crate::schema::table::TableId;
 use crate::store::{Disk, Draft, FileSystem, OpenError, OpenOptions, StoreError, Tx};
 use crate::tracker::MigrationTracker;
-use crate::tracker::check::{CheckReport, Violation};
+use crate::tracker::check::{CheckReport, Violation, hex};
 
 /// Why a fact cannot be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,17 @@ pub enum FactError {
         /// The index in which both would stand.
         index: &'static str,
         /// The key in it, in hex.
+        key: String,
+    },
+    /// It was set aside from a table that indexes follow from: what they knew of it is in no fact.
+    #[error(
+        "a row of {table} (key {key}) is set aside, and what indexes know of it is not in an export: \
+         give it up in the database that was exported (`set-aside forgive`)"
+    )]
+    SetAside {
+        /// The table that it was in.
+        table: &'static str,
+        /// Its key there, in hex.
         key: String,
     },
     /// It breaks a rule of its table.
@@ -107,17 +118,18 @@ impl MigrationTracker {
     /// ```
     /// use shardferry::tracker::{Exported, Fact};
     /// # use shardferry::{MigrationTracker, NodeId, ShardId};
-    /// # use shardferry::store::{OpenOptions, StoreError};
+    /// # use shardferry::store::OpenOptions;
+    /// # use shardferry::tracker::ExportError;
     /// # let folder = tempfile::tempdir()?;
     /// let tracker = MigrationTracker::create(folder.path().join("shards.redb"))?;
     /// tracker.begin_migration(ShardId(7), NodeId(1), NodeId(2))?;
     ///
-    /// let mut facts: Vec<Result<Fact, StoreError>> = Vec::new();
+    /// let mut facts: Vec<Result<Fact, ExportError>> = Vec::new();
     /// tracker.export(&mut |exported| {
     ///     if let Exported::Fact(fact) = exported {
     ///         facts.push(Ok(*fact));
     ///     }
-    ///     Ok::<(), StoreError>(())
+    ///     Ok::<(), ExportError>(())
     /// })?;
     ///
     /// let path = folder.path().join("again.redb");
@@ -149,7 +161,7 @@ impl MigrationTracker {
         let imported = Self::over(draft.open(options)?, path)?;
         let report = imported.check()?;
         drop(imported);
-        // A row that was set aside is taken in as what it is.
+        // A row that was set aside and that no index names is taken in as what it is.
         let mut broken = report.violations.clone();
         broken.retain(|violation| !violation.is_set_aside());
         if !broken.is_empty() {
@@ -225,6 +237,10 @@ fn take_in_one(tx: &mut dyn Tx, fact: &Fact, slots: &mut Slots) -> Result<(), Re
         DeriveError::Taken { index, key } => Refusal::Fact(FactError::Taken {
             index: index.name(),
             key: key.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }),
+        DeriveError::SetAside { table, key } => Refusal::Fact(FactError::SetAside {
+            table: table.name(),
+            key: hex(&key),
         }),
         DeriveError::Store(error) => refused(error),
     })

@@ -5,6 +5,6 @@ mod export;
 mod fact;
 mod import;
 
-pub use export::{ExportReport, Exported};
+pub use export::{ExportError, ExportReport, Exported};
 pub use fact::Fact;
 pub use import::{FactError, ImportError};
