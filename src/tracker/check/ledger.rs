@@ -52,7 +52,8 @@ fn left_on(migration: &Migration, events: &[&Event]) -> Option<NodeId> {
     }
 }
 
-fn settles(event: &Event, copy: NodeId) -> bool {
+/// Whether the event says that nobody waits any more for the copy to go.
+pub(in crate::tracker) fn settles(event: &Event, copy: NodeId) -> bool {
     match event.kind {
         EventKind::CleanupSettled { node, .. } | EventKind::CleanupForgiven { node } => {
             node == copy

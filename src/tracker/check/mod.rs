@@ -49,6 +49,7 @@ pub use report::{CheckReport, TableRows};
 pub use violation::Violation;
 
 pub(in crate::tracker) use derived::{EachIndex, Index, each_index};
+pub(in crate::tracker) use ledger::settles;
 pub(in crate::tracker) use violation::{ShownKey, hex};
 
 /// Every invariant that one image can answer, in the order of their numbers.

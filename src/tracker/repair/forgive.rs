@@ -35,8 +35,10 @@ impl MigrationTracker {
     /// What then holds depends on the table. A shard or a node is no longer registered: register it
     /// again. A migration is gone, and what it copied, by its events, has to be discarded (a cleanup
     /// like any other); where its events say that it stopped writes to the source, they have to be
-    /// let go on by hand. A cleanup is no longer waited for: remove the copy by hand. In the place of
-    /// an event the log says that one was given up.
+    /// let go on by hand. A cleanup is no longer waited for: remove the copy by hand. But where it is
+    /// that of the shard's last cutover, whose destination is not known to serve yet, it is written
+    /// again, from the last move or the record: somebody has to make the destination serve. In the
+    /// place of an event the log says that one was given up.
     ///
     /// # Errors
     /// [`ForgiveError`]; nothing changed.

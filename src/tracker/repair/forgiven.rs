@@ -1,12 +1,9 @@
 //! What becomes of the rest of the file when a row is given up, table by table.
 
-use crate::machine;
 use crate::schema::key::RetentionKey;
 use crate::schema::table::{self, TableId};
 use crate::schema::text::Reason;
-use crate::schema::v1::{
-    Actor, Cleanup, CleanupKind, Event, EventKind, MigrationEvent, Pruned, Status,
-};
+use crate::schema::v1::{Actor, Event, EventKind, MigrationEvent, Pruned, Status};
 use crate::schema::{Epoch, EventSeq, MigrationId, NodeId, ShardId, TimestampMs};
 use crate::store::{StoreError, Tx, delete, put};
 use crate::tracker::apply::{About, append};
@@ -159,35 +156,6 @@ impl Forgiven<'_> {
         self.log(tx, Some(id), shard, self.kind())
     }
 
-    /// What a migration that was under way left on its destination, by its events.
-    fn left_behind(&self, id: MigrationId, events: &[&Event]) -> Option<Cleanup> {
-        let status = machine::replay(events.iter().copied()).ok()??;
-        let begun = events.first()?;
-        let shard = begun.shard?;
-        let EventKind::Begun { from, to, .. } = begun.kind else {
-            return None;
-        };
-        let started = !status.is_terminal() && status != Status::Pending;
-        let place = (to, shard);
-        let image = self.image;
-        let serves = image.placements.contains_key(&place);
-        let known = image.cleanups.contains_key(&place) || image.is_lost(TableId::Cleanups, &place);
-        (started && !serves && !known).then_some(Cleanup {
-            node: to,
-            shard,
-            kind: CleanupKind::DiscardDestination,
-            migration: id,
-            from,
-            to,
-            created_at_ms: self.now,
-            not_before_ms: self.now,
-            retry_at_ms: self.now,
-            failed_attempts: 0,
-            last_error: None,
-            activated: false,
-        })
-    }
-
     /// Whether the log had an event at this position. A damaged row may stand anywhere.
     fn was_an_event(&self, seq: EventSeq) -> bool {
         let mut about = self.image.migration_events.keys();
@@ -222,7 +190,8 @@ impl Forgiven<'_> {
         put(tx, table::EVENTS, &seq, &event)
     }
 
-    /// The copy is no longer waited for, whichever migration left it.
+    /// The copy is no longer waited for, whichever migration left it: unless its shard is not known
+    /// to be served yet.
     fn cleanup(&self, tx: &mut dyn Tx, node: NodeId, shard: ShardId) -> Result<(), StoreError> {
         let left_it = self.image.migrations.values().filter(|migration| {
             let left_on = match migration.status() {
@@ -233,6 +202,10 @@ impl Forgiven<'_> {
             migration.shard == shard && left_on == Some(node)
         });
         let newest = left_it.max_by_key(|migration| migration.state.finished_at_ms());
+        if let Some(cleanup) = self.to_activate(node, shard, newest) {
+            put(tx, table::CLEANUPS, &(node, shard), &cleanup)?;
+            return self.log(tx, None, Some(shard), self.kind());
+        }
         let migration = newest.map(|migration| migration.id);
         self.log(
             tx,

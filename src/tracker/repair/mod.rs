@@ -5,6 +5,7 @@ mod plan;
 mod report;
 mod run;
 
+mod copies;
 mod forgive;
 mod forgiven;
 mod set_aside;

@@ -12,15 +12,18 @@ use shardferry::executor::{
     Executor, ExecutorOptions, Interrupted, Job, MoverError, Notice, Observer, Proof, Reporter,
     RunReport, ShardMover, StopToken,
 };
+use shardferry::schema::key::Key as _;
+use shardferry::schema::table::TableId;
 use shardferry::schema::text::{ExecutorName, NodeName, ShardName};
 use shardferry::schema::v1::{FailureClass, SavedCheckpoint};
-use shardferry::tracker::ClaimError;
+use shardferry::tracker::{ClaimError, RepairOptions};
 use shardferry::{
     CancelOutcome, EventKind, MigrationId, MigrationTracker, Node, NodeId, NodeState, Settings,
     Shard, ShardId, State, Status, Verification,
 };
 use tempfile::TempDir;
 
+use crate::support::Planter;
 use mover::{FakeMover, SHARD_BYTES, Trouble};
 
 /// Quick retries, and proof demanded.
@@ -694,4 +697,65 @@ fn a_cleanup_that_was_settled_meanwhile_is_left_alone() {
     Executor::run(&tracker, &mover, &watched).unwrap();
     assert_eq!(mover.calls(1), ["activate", "release_source"]);
     assert!(mover.calls(2).is_empty(), "{:?}", mover.calls(2));
+}
+
+/// Damages the entry of the ledger that shard 7 left on node 1, and gives it up.
+fn lose_the_entry(folder: &TempDir) -> MigrationTracker {
+    let key = (NodeId(1), ShardId(7)).to_bytes();
+    let planter = Planter::open(&folder.path().join("shards.redb"));
+    planter.put_raw(TableId::Cleanups, &key, b"SF damaged row");
+    drop(planter);
+    let tracker = reopen(folder);
+    tracker.repair(&RepairOptions::default()).unwrap();
+    tracker
+        .forgive_set_aside(TableId::Cleanups, &key, "lost")
+        .unwrap();
+    assert_clean(&tracker);
+    tracker
+}
+
+/// Cut over, and then a crash; the entry that asks for the destination to serve was lost and given
+/// up. The next run served the shard nowhere, and a migration onwards copied what was not there.
+#[test]
+fn what_was_cut_over_is_served_also_after_its_entry_was_given_up() {
+    let folder = TempDir::new().unwrap();
+    let of_a_library = Settings {
+        verification: Verification::Optional,
+        ..settings()
+    };
+    let file = tracker(&folder, &of_a_library);
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    mover.arrive(&[(7, 2)]);
+    let id = begin(&file, 7, 1, 2);
+    file.start_migration(id).unwrap();
+    file.complete_migration(id).unwrap();
+    let onwards = begin(&file, 7, 2, 3);
+    drop(file);
+
+    let file = lose_the_entry(&folder);
+    let refused = file.claim(onwards, &ExecutorName::new("tests").unwrap());
+    assert!(matches!(refused, Err(ClaimError::NotActivated { .. })));
+    let report = run(&file, &mover);
+    assert_eq!(report.completed, 1);
+    assert!(kinds(&file, id).contains(&EventKind::Activated));
+    assert_eq!(mover.serving(7), [3]);
+}
+
+/// The destination serves: what is left is to be removed by hand, and nothing is done twice.
+#[test]
+fn an_entry_that_only_waits_for_its_grace_period_is_given_up() {
+    let folder = TempDir::new().unwrap();
+    let patient = Settings {
+        cleanup_grace_ms: 3_600_000,
+        ..settings()
+    };
+    let file = tracker(&folder, &patient);
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    let id = begin(&file, 7, 1, 2);
+    run(&file, &mover);
+    drop(file);
+    let file = lose_the_entry(&folder);
+    assert_eq!(file.cleanups().unwrap(), []);
+    let last = kinds(&file, id).pop().unwrap();
+    assert_eq!(last, EventKind::CleanupForgiven { node: NodeId(1) });
 }

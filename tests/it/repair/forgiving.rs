@@ -1,13 +1,14 @@
 //! What is left when a row is given up.
 
 use shardferry::schema::key::Key as _;
-use shardferry::schema::table::TableId;
+use shardferry::schema::table::{self, TableId};
+use shardferry::store::StoreError;
 use shardferry::tracker::BeginError;
-use shardferry::{CleanupKind, EventKind, EventSeq, ShardId};
+use shardferry::{Cleanup, CleanupKind, EventKind, EventSeq, ShardId};
 
 use super::repair;
 use crate::planting::Faulty;
-use crate::support::{A, B, C, Planter, clean, node, shard};
+use crate::support::{A, B, C, Planter, clean, node, shard, sound};
 
 fn damage(faulty: &Faulty, table: TableId, key: &[u8]) {
     Planter::open(&faulty.place.path()).put_raw(table, key, b"SF damaged row");
@@ -146,7 +147,7 @@ fn an_event_is_given_up_in_its_place() {
 #[test]
 fn a_cleanup_is_forgiven_in_the_log() {
     let faulty = Faulty::new();
-    let place = (A, ShardId(3));
+    let place = (B, ShardId(4));
     damage(&faulty, TableId::Cleanups, &place.to_bytes());
     let tracker = faulty.place.open();
     repair(&tracker);
@@ -154,10 +155,52 @@ fn a_cleanup_is_forgiven_in_the_log() {
         .forgive_set_aside(TableId::Cleanups, &place.to_bytes(), "by hand")
         .unwrap();
     clean(&tracker);
-    let history = tracker.history(faulty.complete).unwrap();
+    let history = tracker.history(faulty.failed).unwrap();
     assert_eq!(
         history.last().unwrap().kind,
-        EventKind::CleanupForgiven { node: A }
+        EventKind::CleanupForgiven { node: B }
     );
     assert!(history.last().unwrap().cause.as_str().contains("by hand"));
+}
+
+/// The cutover was recorded, and a crash came before the destination was made to serve. The entry
+/// that asks for it was damaged and given up: then nobody asked for it any more, and the shard was
+/// served nowhere.
+#[test]
+fn an_entry_that_has_to_make_the_destination_serve_is_written_again() {
+    type Lose = fn(&Faulty);
+    let losses: [Lose; 3] = [
+        |_| {},
+        // What the last move says is known from the record, and the other way round.
+        |faulty| damage(faulty, TableId::LastMoves, &ShardId(3).to_bytes()),
+        |faulty| damage(faulty, TableId::Migrations, &faulty.complete.to_bytes()),
+    ];
+    for lose in losses {
+        let faulty = Faulty::new();
+        let place = (A, ShardId(3));
+        let before = faulty.read(table::CLEANUPS, &place);
+        assert!(!before.activated);
+        damage(&faulty, TableId::Cleanups, &place.to_bytes());
+        lose(&faulty);
+        let tracker = faulty.place.open();
+        repair(&tracker);
+        tracker
+            .forgive_set_aside(TableId::Cleanups, &place.to_bytes(), "unknown")
+            .unwrap();
+        sound(&tracker);
+        let again = tracker.cleanup(A, ShardId(3)).unwrap().unwrap();
+        assert_eq!(
+            Cleanup {
+                retry_at_ms: before.retry_at_ms,
+                ..again
+            },
+            before
+        );
+        let refused = tracker.begin_migration(ShardId(3), B, A).unwrap_err();
+        assert!(matches!(refused, BeginError::CleanupOpen { .. }) || lost(&refused));
+    }
+}
+
+fn lost(error: &BeginError) -> bool {
+    matches!(error, BeginError::Store(StoreError::SetAside { .. }))
 }
