@@ -183,6 +183,27 @@ impl Image {
         by_migration
     }
 
+    /// The events of a migration by the index, whether they can be read or not.
+    pub(in crate::tracker) fn events_about(
+        &self,
+        id: MigrationId,
+    ) -> impl Iterator<Item = EventSeq> {
+        let of_it = (id, EventSeq(0))..=(id, EventSeq(u64::MAX));
+        self.migration_events.range(of_it).map(|((_, seq), _)| *seq)
+    }
+
+    /// Whether an index or an event names the migration.
+    pub(in crate::tracker) fn is_named(&self, id: MigrationId) -> bool {
+        self.active_shards.values().any(|row| row.migration == id)
+            || self.finished.keys().any(|(_, of)| *of == id)
+            || self.requests.values().any(|row| row.migration == id)
+            || self.events_about(id).next().is_some()
+            || self
+                .events
+                .values()
+                .any(|event| event.migration == Some(id))
+    }
+
     /// Migrations under way, by id.
     pub(super) fn under_way(&self) -> impl Iterator<Item = &Migration> {
         let rows = self.migrations.values();
@@ -194,14 +215,8 @@ impl Image {
     ///
     /// Nor is a history whole of which an event cannot be read, or was given up.
     pub(super) fn history_is_whole(&self, migration: &Migration, events: &[&Event]) -> bool {
-        let of_it = (migration.id, EventSeq(0))..=(migration.id, EventSeq(u64::MAX));
-        let is_lost = |seq: &EventSeq| self.is_lost(TableId::Events, seq);
-        if self.has_lost(TableId::Events)
-            && self
-                .migration_events
-                .range(of_it)
-                .any(|((_, seq), _)| is_lost(seq))
-        {
+        let is_lost = |seq: EventSeq| self.is_lost(TableId::Events, &seq);
+        if self.has_lost(TableId::Events) && self.events_about(migration.id).any(is_lost) {
             return false;
         }
         let given_up = |event: &&Event| matches!(event.kind, EventKind::RowForgiven { .. });

@@ -9,21 +9,50 @@ use crate::schema::v1::{
 use crate::schema::{MigrationId, NodeId, ShardId};
 use crate::tracker::check::settles;
 
+/// What a migration left on its destination.
+pub(super) enum Left {
+    /// Nothing, or something that is seen to.
+    Nothing,
+    /// A copy that has to go.
+    Copy(Cleanup),
+    /// Nobody can tell what, or where, or whether it is the shard.
+    NotKnown,
+}
+
 impl Forgiven<'_> {
-    /// What a migration that was under way left on its destination, by its events.
-    pub(super) fn left_behind(&self, id: MigrationId, events: &[&Event]) -> Option<Cleanup> {
-        let status = machine::replay(events.iter().copied()).ok()??;
-        let begun = events.first()?;
-        let shard = begun.shard?;
-        let EventKind::Begun { from, to, .. } = begun.kind else {
-            return None;
-        };
-        let started = !status.is_terminal() && status != Status::Pending;
-        let place = (to, shard);
+    /// What a migration whose record is given up left on its destination, by the rest of the file. An
+    /// event that is lost may have been its start: an entry about a copy that is not there does no
+    /// harm, and a copy that is in no entry does.
+    pub(super) fn left_behind(&self, id: MigrationId, events: &[&Event]) -> Left {
         let image = self.image;
-        let serves = image.placements.contains_key(&place);
+        let is_lost = |event: Option<&Event>| event.is_none_or(gives_up_an_event);
+        let of_it = image.events_about(id);
+        let is_whole = !of_it.map(|seq| image.events.get(&seq)).any(is_lost);
+        let status = machine::replay(events.iter().copied());
+        let pending = is_whole && status == Ok(Some(Status::Pending));
+        let ended = image.finished.keys().any(|(_, of)| *of == id);
+        if pending || ended || events.iter().any(|event| follows_an_end(event)) {
+            return Left::Nothing;
+        }
+        let Some((shard, from, to)) = self.moved(id, events) else {
+            return match image.is_named(id) {
+                true => Left::NotKnown,
+                false => Left::Nothing,
+            };
+        };
+        let place = (to, shard);
+        let last = image.last_moves.get(&shard);
+        let serves = image.placements.contains_key(&place) || last.is_some_and(|it| it.to == to);
         let known = image.cleanups.contains_key(&place) || image.is_lost(TableId::Cleanups, &place);
-        (started && !serves && !known).then_some(Cleanup {
+        if serves || known {
+            return Left::Nothing;
+        }
+        let registered = image.placements.keys().any(|(_, of)| *of == shard);
+        if !is_whole && !registered && image.is_lost(TableId::LastMoves, &shard) {
+            // It may have been cut over: then the copy is the shard.
+            return Left::NotKnown;
+        }
+        Left::Copy(Cleanup {
             node: to,
             shard,
             kind: CleanupKind::DiscardDestination,
@@ -36,6 +65,21 @@ impl Forgiven<'_> {
             failed_attempts: 0,
             last_error: None,
             activated: false,
+        })
+    }
+
+    /// What a migration moves, from where and to where: by its first event, or by its request.
+    fn moved(&self, id: MigrationId, events: &[&Event]) -> Option<(ShardId, NodeId, NodeId)> {
+        let begun = events.iter().find_map(|event| {
+            let EventKind::Begun { from, to, .. } = event.kind else {
+                return None;
+            };
+            Some((event.shard?, from, to))
+        });
+        let mut requests = self.image.requests.values();
+        begun.or_else(|| {
+            let request = requests.find(|row| row.migration == id)?;
+            Some((request.shard, request.from, request.to))
         })
     }
 
@@ -112,4 +156,24 @@ impl Forgiven<'_> {
         };
         is_last.then_some(newest)
     }
+}
+
+/// Whether an event was given up, and this one stands in its place.
+fn gives_up_an_event(event: &Event) -> bool {
+    let table = TableId::Events.tag();
+    event.kind == EventKind::RowForgiven { table }
+}
+
+/// Whether the event ends its migration, or happens only after that.
+fn follows_an_end(event: &Event) -> bool {
+    matches!(
+        event.kind,
+        EventKind::Completed { .. }
+            | EventKind::Failed { .. }
+            | EventKind::Cancelled
+            | EventKind::Activated
+            | EventKind::CleanupFailed { .. }
+            | EventKind::CleanupSettled { .. }
+            | EventKind::CleanupForgiven { .. }
+    )
 }

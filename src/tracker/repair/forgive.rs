@@ -34,7 +34,8 @@ impl MigrationTracker {
     ///
     /// What then holds depends on the table. A shard or a node is no longer registered: register it
     /// again. A migration is gone, and what it copied, by its events, has to be discarded (a cleanup
-    /// like any other); where its events say that it stopped writes to the source, they have to be
+    /// like any other; an event of it that is lost counts as its start). Where the event that began it
+    /// is lost as well, the log says that nobody knows what it copied. Where its events say that it stopped writes to the source, they have to be
     /// let go on by hand. A cleanup is no longer waited for: remove the copy by hand. But where it is
     /// that of the shard's last cutover, whose destination is not known to serve yet, it is written
     /// again, from the last move or the record: somebody has to make the destination serve. In the

@@ -1,5 +1,6 @@
 //! What becomes of the rest of the file when a row is given up, table by table.
 
+use super::copies::Left;
 use crate::schema::key::RetentionKey;
 use crate::schema::table::{self, TableId};
 use crate::schema::text::Reason;
@@ -84,12 +85,22 @@ impl Forgiven<'_> {
         shard: Option<ShardId>,
         kind: EventKind,
     ) -> Result<(), StoreError> {
+        self.log_because(tx, (migration, shard), kind, &self.cause)
+    }
+
+    fn log_because(
+        &self,
+        tx: &mut dyn Tx,
+        (migration, shard): (Option<MigrationId>, Option<ShardId>),
+        kind: EventKind,
+        cause: &Reason,
+    ) -> Result<(), StoreError> {
         let about = About {
             migration,
             shard,
             epoch: Epoch(0),
         };
-        append(tx, about, kind, Actor::Caller, &self.cause, self.now)
+        append(tx, about, kind, Actor::Caller, cause, self.now)
     }
 
     /// To the log, a node that is given up is one that was removed.
@@ -144,16 +155,21 @@ impl Forgiven<'_> {
         }
         let events = image.events.values();
         let events: Vec<&Event> = events.filter(|event| event.migration == Some(id)).collect();
-        if let Some(cleanup) = self.left_behind(id, &events) {
-            put(
-                tx,
-                table::CLEANUPS,
-                &(cleanup.node, cleanup.shard),
-                &cleanup,
-            )?;
+        let mut cause = self.cause.clone();
+        match self.left_behind(id, &events) {
+            Left::Nothing => {}
+            Left::Copy(cleanup) => {
+                let place = (cleanup.node, cleanup.shard);
+                put(tx, table::CLEANUPS, &place, &cleanup)?;
+            }
+            Left::NotKnown => {
+                cause = Reason::new(format!(
+                    "what it copied, and where to, is not known; {cause}"
+                ));
+            }
         }
-        let shard = events.first().and_then(|event| event.shard);
-        self.log(tx, Some(id), shard, self.kind())
+        let shard = events.iter().find_map(|event| event.shard);
+        self.log_because(tx, (Some(id), shard), self.kind(), &cause)
     }
 
     /// Whether the log had an event at this position. A damaged row may stand anywhere.
@@ -168,8 +184,17 @@ impl Forgiven<'_> {
         let image = self.image;
         let before = image.events.range(..seq).next_back();
         let about = image.migration_events.keys();
-        let mut about = about.filter(|(_, of)| *of == seq).map(|(id, _)| *id);
-        let migration = about.find(|id| image.migrations.contains_key(id));
+        let about = about.filter(|(_, of)| *of == seq).map(|(id, _)| *id);
+        let about: Vec<MigrationId> = about.collect();
+        let recorded = |id: &&MigrationId| image.migrations.contains_key(id);
+        let spoken_of = |id: &&MigrationId| {
+            let mut events = image.events.values();
+            image.is_lost(TableId::Migrations, *id)
+                || events.any(|event| event.migration == Some(**id))
+        };
+        // A migration without its record keeps the event: that there was one is known of it.
+        let of_one = about.iter().find(recorded);
+        let migration = of_one.or_else(|| about.iter().find(spoken_of)).copied();
         for id in image.migration_events.keys().filter(|(_, of)| *of == seq) {
             delete(tx, table::MIGRATION_EVENTS, id)?;
         }
@@ -177,11 +202,17 @@ impl Forgiven<'_> {
             put(tx, table::MIGRATION_EVENTS, &(id, seq), &MigrationEvent)?;
         }
         let of = migration.and_then(|id| image.migrations.get(&id));
+        let of_others = || {
+            let mut events = image.events.values();
+            events
+                .find(|event| migration.is_some() && event.migration == migration)?
+                .shard
+        };
         let event = Event {
             seq,
             at_ms: before.map(|(_, event)| event.at_ms).unwrap_or_default(),
             migration,
-            shard: of.map(|migration| migration.shard),
+            shard: of.map(|migration| migration.shard).or_else(of_others),
             epoch: Epoch(0),
             actor: Actor::Caller,
             cause: self.cause.clone(),

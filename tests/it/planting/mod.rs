@@ -12,4 +12,4 @@ mod matrix;
 mod row_faults;
 
 pub(crate) use blocked::{concerned, damaged, others_work};
-pub(crate) use faulty::Faulty;
+pub(crate) use faulty::{Faulty, event_of};

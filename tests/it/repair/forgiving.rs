@@ -7,7 +7,7 @@ use shardferry::tracker::BeginError;
 use shardferry::{Cleanup, CleanupKind, EventKind, EventSeq, ShardId};
 
 use super::repair;
-use crate::planting::Faulty;
+use crate::planting::{Faulty, event_of};
 use crate::support::{A, B, C, Planter, clean, node, shard, sound};
 
 fn damage(faulty: &Faulty, table: TableId, key: &[u8]) {
@@ -54,6 +54,92 @@ fn a_migration_under_way_leaves_its_copy_to_be_discarded() {
             .any(|event| event.kind == EventKind::RowForgiven { table })
     );
     assert!(last.is_some());
+}
+
+/// The record is lost, and the event that says that it was claimed: the events that are left lead to
+/// `Pending`, as if nothing had been copied, and a part of a copy stayed for ever.
+#[test]
+fn an_event_that_is_lost_too_counts_as_the_start() {
+    for event_first in [true, false] {
+        let faulty = Faulty::new();
+        let (id, claimed) = (faulty.claimed, event_of(&faulty, faulty.claimed, 1));
+        damage(&faulty, TableId::Migrations, &id.to_bytes());
+        damage(&faulty, TableId::Events, &claimed.to_bytes());
+        let tracker = faulty.place.open();
+        repair(&tracker);
+        let mut rows = [
+            (TableId::Events, claimed.to_bytes()),
+            (TableId::Migrations, id.to_bytes()),
+        ];
+        if !event_first {
+            rows.reverse();
+        }
+        for (table, key) in rows {
+            tracker.forgive_set_aside(table, &key, "gone").unwrap();
+            sound(&tracker);
+        }
+        clean(&tracker);
+        let cleanup = tracker.cleanup(B, ShardId(1)).unwrap().unwrap();
+        assert_eq!(cleanup.kind, CleanupKind::DiscardDestination);
+        assert_eq!((cleanup.from, cleanup.to, cleanup.migration), (A, B, id));
+        tracker.begin_migration(ShardId(1), A, C).unwrap();
+        clean(&tracker);
+    }
+}
+
+/// Nor is anything discarded of a migration that ended, whatever is lost of it: its destination may
+/// be the owner.
+#[test]
+fn the_copy_of_a_migration_that_ended_is_not_discarded() {
+    for finished_is_lost in [false, true] {
+        for claimed_is_lost in [false, true] {
+            let faulty = Faulty::new();
+            let id = faulty.complete;
+            let events = [event_of(&faulty, id, 1), event_of(&faulty, id, 2)];
+            let finished = faulty.read(table::MIGRATIONS, &id).state.finished_at_ms();
+            damage(&faulty, TableId::Migrations, &id.to_bytes());
+            for seq in events.iter().skip(usize::from(!claimed_is_lost)) {
+                damage(&faulty, TableId::Events, &seq.to_bytes());
+            }
+            if finished_is_lost {
+                faulty.delete(table::FINISHED, &(finished.unwrap(), id));
+            }
+            let tracker = faulty.place.open();
+            repair(&tracker);
+            tracker
+                .forgive_set_aside(TableId::Migrations, &id.to_bytes(), "gone")
+                .unwrap();
+            assert_eq!(tracker.cleanup(B, ShardId(3)).unwrap(), None);
+        }
+    }
+}
+
+/// Where it went is in the event that began it: when that is lost as well, the log says so, unless
+/// its request is known.
+#[test]
+fn what_nobody_knows_is_said() {
+    for (requested, shard) in [(false, ShardId(1)), (true, ShardId(2))] {
+        let faulty = Faulty::new();
+        let id = if requested {
+            faulty.pending
+        } else {
+            faulty.claimed
+        };
+        damage(&faulty, TableId::Migrations, &id.to_bytes());
+        let begun = event_of(&faulty, id, 0);
+        damage(&faulty, TableId::Events, &begun.to_bytes());
+        let tracker = faulty.place.open();
+        repair(&tracker);
+        tracker
+            .forgive_set_aside(TableId::Migrations, &id.to_bytes(), "gone")
+            .unwrap();
+        let cleanup = tracker.cleanup(B, shard).unwrap();
+        assert_eq!(cleanup.is_some(), requested);
+        let newest = tracker.check().unwrap().newest_event;
+        let last = tracker.events(EventSeq(newest.0 - 1), 1).unwrap();
+        let said = last[0].cause.as_str().contains("is not known");
+        assert_eq!(said, !requested, "{:?}", last[0].cause);
+    }
 }
 
 /// Both the record and its entry among the active shards are lost: the log says that the migration
