@@ -196,3 +196,17 @@ fn lost_settings_are_put_into_force_again() {
         world.run(["begin", "1", "1", "2"]).ok();
     }
 }
+
+/// A shard that only its indexes know is as blocked as one that is set aside, and is given up.
+#[test]
+fn a_shard_that_is_missing_is_given_up() {
+    let world = with_row("shards", &SHARD_1, None);
+    world.run(["check"]).says(&["what it names is lost"]);
+    world.run(["apply", "cluster.toml"]).fails(3, &["shard-00"]);
+    let forgive = ["set-aside", "forgive", "shards", SHARD_1_HEX];
+    let forgive = forgive.into_iter().chain(["--reason", "missing"]);
+    world.run(forgive).ok();
+    world.run(["check"]).ok();
+    world.run(["apply", "cluster.toml"]).ok();
+    world.run(["begin", "shard-00", "disk-a", "disk-b"]).ok();
+}

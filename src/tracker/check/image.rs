@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::Violation;
+use super::lost::gives_up_a_migration;
 use super::violation::ShownKey;
 use crate::schema::codec::Record;
 use crate::schema::key::{Key, MetaKey, RetentionKey, RowKey, SettingsKey, SlotScope};
@@ -202,6 +203,12 @@ impl Image {
                 .events
                 .values()
                 .any(|event| event.migration == Some(id))
+    }
+
+    /// Whether an operator gave up the record of the migration.
+    pub(in crate::tracker) fn was_given_up(&self, id: MigrationId) -> bool {
+        let mut events = self.events.values();
+        events.any(|event| event.migration == Some(id) && gives_up_a_migration(&event))
     }
 
     /// Migrations under way, by id.

@@ -1,9 +1,9 @@
 //! What is left when a row is given up.
 
-use shardferry::schema::key::Key as _;
+use shardferry::schema::key::{Key as _, RowKey};
 use shardferry::schema::table::{self, TableId};
 use shardferry::store::StoreError;
-use shardferry::tracker::BeginError;
+use shardferry::tracker::{BeginError, ForgiveError};
 use shardferry::{Cleanup, CleanupKind, EventKind, EventSeq, ShardId};
 
 use super::repair;
@@ -169,6 +169,73 @@ fn a_migration_that_is_missing_stays_in_the_indexes() {
     assert_eq!(report.changes, []);
     assert!(!report.is_sound());
     assert!(tracker.begin_migration(ShardId(2), A, C).is_err());
+}
+
+/// Begins said that the migration is under way, cancelling it that there is none, and forgiving it
+/// that it is not set aside: nobody could free its shard.
+#[test]
+fn what_is_missing_is_given_up_while_others_name_it() {
+    let faulty = Faulty::new();
+    let id = faulty.claimed;
+    for (table, key) in [
+        (TableId::Migrations, id.to_bytes()),
+        (TableId::Shards, ShardId(5).to_bytes()),
+        (TableId::Nodes, C.to_bytes()),
+    ] {
+        faulty.planter().delete_raw(table, &key);
+        let tracker = faulty.place.open();
+        assert!(!repair(&tracker).is_sound());
+        tracker.forgive_set_aside(table, &key, "missing").unwrap();
+        let refused = tracker.forgive_set_aside(table, &key, "again");
+        assert!(
+            matches!(refused, Err(ForgiveError::NotSetAside { .. })),
+            "{refused:?}"
+        );
+        if table == TableId::Nodes {
+            tracker.register_node(node(3)).unwrap();
+        }
+        clean(&tracker);
+    }
+    let tracker = faulty.place.open();
+    assert!(tracker.cleanup(B, ShardId(1)).unwrap().is_some());
+    tracker.begin_migration(ShardId(1), A, C).unwrap();
+    tracker.register_shard(shard(5, A)).unwrap();
+    clean(&tracker);
+    // What is there, and what never was, is not given up.
+    for (table, key) in [
+        (TableId::Shards, ShardId(4).to_bytes()),
+        (TableId::Shards, ShardId(99).to_bytes()),
+        (TableId::Events, EventSeq(999).to_bytes()),
+    ] {
+        let refused = tracker.forgive_set_aside(table, &key, "no").unwrap_err();
+        assert!(
+            matches!(refused, ForgiveError::NotSetAside { .. }),
+            "{refused}"
+        );
+    }
+}
+
+/// What was set aside of a migration is damaged in turn, and given up by the key that `check` names:
+/// its shard stayed blocked for ever, because its place was free and its indexes were not.
+#[test]
+fn a_row_whose_remains_are_damaged_is_given_up_by_their_key() {
+    let faulty = Faulty::new();
+    let id = faulty.claimed;
+    damage(&faulty, TableId::Migrations, &id.to_bytes());
+    repair(&faulty.place.open());
+    let place = RowKey::first(TableId::Migrations, &id.to_bytes()).to_bytes();
+    damage(&faulty, TableId::SetAside, &place);
+    let tracker = faulty.place.open();
+    let named = &tracker.check().unwrap().bad_rows[0];
+    assert_eq!(named.table, "set_aside");
+    tracker
+        .forgive_set_aside(TableId::SetAside, &place, "lost twice")
+        .unwrap();
+    clean(&tracker);
+    assert!(!tracker.is_shard_migrating(ShardId(1)).unwrap());
+    assert!(tracker.cleanup(B, ShardId(1)).unwrap().is_some());
+    tracker.begin_migration(ShardId(1), A, C).unwrap();
+    clean(&tracker);
 }
 
 #[test]
