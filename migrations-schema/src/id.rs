@@ -62,6 +62,24 @@ number! {
     GroupId
 }
 
+/// What is counted on, from one to the next. The upper half of the numbers is never reached by
+/// counting, and the last of them has no next: what stands there was not written by a tracker.
+const COUNT_END: u64 = 1 << 63;
+
+macro_rules! counted {
+    ($($name:ident),*) => {
+        $(impl $name {
+            /// Whether counting can come here: it is below 2^63.
+            #[must_use]
+            pub const fn is_reachable(self) -> bool {
+                self.0 < COUNT_END
+            }
+        })*
+    };
+}
+
+counted!(Epoch, EventSeq, TimestampMs);
+
 impl Epoch {
     /// The epoch of the next claim.
     #[must_use]

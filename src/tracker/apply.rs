@@ -94,6 +94,14 @@ pub(super) fn append(
     now: TimestampMs,
 ) -> Result<(), StoreError> {
     let (seq, newest_ms) = log_end(tx)?;
+    if !seq.is_reachable() || !newest_ms.is_reachable() {
+        let rule = "the log is at a position or a time after which nothing can come";
+        return Err(StoreError::inconsistent(
+            TableId::Events,
+            &seq.to_bytes(),
+            rule,
+        ));
+    }
     let event = Event {
         seq,
         // Two threads read the clock in one order and write in the other: the log has one order.

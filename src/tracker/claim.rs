@@ -2,7 +2,8 @@ use super::apply::{apply, in_flight, settings, slots_of};
 use super::transition::Told;
 use super::{MigrationTracker, TransitionError};
 use crate::machine::{self, By, Command, Report, StepError};
-use crate::schema::key::SlotScope;
+use crate::schema::key::{Key as _, SlotScope};
+use crate::schema::table::TableId;
 use crate::schema::text::{Algorithm, Checkpoint, ExecutorName, Reason};
 use crate::schema::v1::{Actor, FailureClass, Migration, NodeState, PauseScope, Settings, Side};
 use crate::schema::{Epoch, MigrationId, NodeId, SessionId, TimestampMs, table};
@@ -281,6 +282,11 @@ impl Procedure for ClaimOne {
         let settings = settings(tx)?;
         let before =
             get(tx, table::MIGRATIONS, &self.id)?.ok_or(ClaimError::NotFound { id: self.id })?;
+        if !before.epoch.next().is_reachable() {
+            // A further claim would have the same epoch, and could not fence off this one.
+            let (key, rule) = (self.id.to_bytes(), "its epoch has no next");
+            return Err(StoreError::inconsistent(TableId::Migrations, &key, rule).into());
+        }
         let command = Command::Claim {
             executor: self.executor.clone(),
             session: self.session,

@@ -7,7 +7,7 @@ use shardferry::schema::v1::Status;
 use shardferry::store::{OpenError, OpenOptions, StoreError};
 use shardferry::tracker::check::CheckReport;
 use shardferry::tracker::{ExportError, Exported, Fact, FactError, ImportError, RepairOptions};
-use shardferry::{MigrationTracker, NodeId, Settings, ShardId};
+use shardferry::{EventSeq, MigrationTracker, NodeId, Settings, ShardId};
 
 use crate::planting::damaged;
 use crate::rich::rich;
@@ -265,6 +265,16 @@ fn what_breaks_an_invariant_is_refused() {
                 && shard.id == ShardId(1)
             {
                 shard.owner = NodeId(3);
+            }
+        }
+    });
+    assert!(matches!(error, ImportError::Violations { .. }), "{error:?}");
+
+    // A log that could not go on.
+    let error = refused(|facts| {
+        for fact in facts.iter_mut() {
+            if let Fact::Pruned(_, pruned) = fact {
+                pruned.through = EventSeq(u64::MAX);
             }
         }
     });

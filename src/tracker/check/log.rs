@@ -1,6 +1,7 @@
 //! I10: the log is whole, and tells what happened.
 
 use super::lost::{gives_up_a_migration, registered_nodes};
+use super::violation::NOT_REACHED;
 use super::{Image, Violation};
 use crate::machine;
 use crate::schema::key::RetentionKey;
@@ -71,16 +72,29 @@ fn gaps(image: &Image) -> Vec<Violation> {
         );
         violations.push(Violation::new("I10", TableId::Retention, &key, rule));
     }
+    if !through.is_reachable() {
+        let (key, rule) = (
+            RetentionKey::Pruned,
+            format!("event {through} {NOT_REACHED}"),
+        );
+        violations.push(Violation::new("I10", TableId::Retention, &key, rule));
+    }
     for event in image.events.values() {
         let mut broken = |rule: String| {
             violations.push(Violation::new("I10", TableId::Events, &event.seq, rule));
         };
+        if !event.seq.is_reachable() {
+            broken(format!("its position {NOT_REACHED}"));
+        }
+        if !event.at_ms.is_reachable() {
+            broken(format!("its time ({} ms) {NOT_REACHED}", event.at_ms));
+        }
         if event.seq == EventSeq(0) {
             broken("the first event is 1".to_owned());
         }
         if event.seq > through {
             // What cannot be read is not missing.
-            while image.is_lost(TableId::Events, &last.next()) {
+            while last < event.seq && image.is_lost(TableId::Events, &last.next()) {
                 last = last.next();
             }
             // Nor can anybody tell what retention took, where its row cannot be read.

@@ -1,5 +1,6 @@
 //! I3 and I4: what a record may say, and what may become of it.
 
+use super::violation::NOT_REACHED;
 use super::{Image, Violation};
 use crate::schema::Epoch;
 use crate::schema::table::TableId;
@@ -82,13 +83,18 @@ pub fn invariant_i3_terminal_rows_never_change(before: &Image, after: &Image) ->
         .collect()
 }
 
-/// I4, of one image: no record holds anything of an attempt that is yet to come, and no attempt
-/// but the newest holds the migration.
+/// I4, of one image: no record holds anything of an attempt that is yet to come, no attempt but the
+/// newest holds the migration, and there is a next epoch.
 #[must_use]
 pub fn invariant_i4_epochs_are_consistent(image: &Image) -> Vec<Violation> {
     let mut violations = Vec::new();
     for migration in image.migrations.values() {
         let newest = migration.epoch;
+        if !newest.is_reachable() {
+            let rule = format!("its epoch {newest} {NOT_REACHED}");
+            let id = &migration.id;
+            violations.push(Violation::new("I4", TableId::Migrations, id, rule));
+        }
         let attempt = migration.attempt.iter().map(|attempt| attempt.epoch);
         let evidence = migration.evidence.iter().map(|evidence| evidence.epoch);
         let failures = migration.failures.iter().map(|failure| failure.epoch);

@@ -22,6 +22,9 @@ pub struct Violation {
 /// How the rule begins that names a row which was set aside.
 const IS_SET_ASIDE: &str = "the row was damaged and is set aside: ";
 
+/// What is wrong with a number that [`EventSeq::is_reachable`] and its like refuse.
+pub(super) const NOT_REACHED: &str = "is 2^63 or more: nothing counts that far, and it has no next";
+
 impl Violation {
     /// Names a row that was set aside.
     pub(super) fn set_aside(table: TableId, key: &[u8], reason: &Reason) -> Self {

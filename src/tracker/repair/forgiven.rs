@@ -252,7 +252,9 @@ impl Forgiven<'_> {
         let image = self.image;
         let newest = image.events.last_key_value();
         let mut through = newest.map(|(seq, _)| *seq).unwrap_or_default();
-        while image.events.contains_key(&through) || image.is_lost(TableId::Events, &through) {
+        let is_there =
+            |seq: &EventSeq| image.events.contains_key(seq) || image.is_lost(TableId::Events, seq);
+        while through > EventSeq(0) && is_there(&through) {
             through = EventSeq(through.0.saturating_sub(1));
         }
         Pruned {

@@ -4,6 +4,8 @@ use shardferry::schema::key::SettingsKey;
 use shardferry::schema::table::{self, TableId};
 use shardferry::schema::text::Checkpoint;
 use shardferry::schema::v1::{Migration, Placement, SavedCheckpoint};
+use shardferry::store::StoreError;
+use shardferry::tracker::ClaimError;
 use shardferry::{Epoch, MigrationId, Settings, ShardId, TimestampMs};
 
 use super::faulty::Faulty;
@@ -56,6 +58,26 @@ fn i4_something_of_an_epoch_that_is_yet_to_come() {
         }];
     });
     changed.finds("I4", TableId::Migrations, &id.to_string());
+}
+
+/// The next claim would have had the same epoch, and its report would have passed for this one's.
+#[test]
+fn i4_an_epoch_without_a_next() {
+    for epoch in [1 << 63, u64::MAX].map(Epoch) {
+        let faulty = Faulty::new();
+        let id = faulty.claimed;
+        faulty.change(table::MIGRATIONS, id, |row| {
+            row.epoch = epoch;
+            row.attempt.as_mut().unwrap().epoch = epoch;
+        });
+        faulty.finds("I4", TableId::Migrations, &id.to_string());
+        let tracker = faulty.place.open();
+        let before = tracker.image().unwrap();
+        let refused = tracker.claim(id, &worker()).unwrap_err();
+        let is_typed = matches!(refused, ClaimError::Store(StoreError::Inconsistent { .. }));
+        assert!(is_typed, "{refused}");
+        assert_eq!(tracker.image().unwrap(), before);
+    }
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use shardferry::schema::key::RetentionKey;
 use shardferry::schema::table::{self, TableId};
 use shardferry::schema::v1::{EventKind, Pruned};
+use shardferry::store::StoreError;
+use shardferry::tracker::BeginError;
 use shardferry::{Epoch, EventSeq, MigrationId, State, TimestampMs};
 
 use super::faulty::{Faulty, event_of};
-use crate::support::S;
+use crate::support::{A, B, S};
 
 #[test]
 fn i10_a_log_that_does_not_tell_what_happened() {
@@ -63,4 +65,49 @@ fn i10_a_log_that_does_not_tell_what_happened() {
     faulty.put(table::RETENTION, &RetentionKey::Pruned, &pruned);
     faulty.delete(table::EVENTS, &EventSeq(4));
     faulty.finds("I10", TableId::Events, "event 5");
+}
+
+/// A position or a time without a next: the log would have written its next event over the last,
+/// and the clock would have stopped. They are named, and nothing is written after them.
+#[test]
+fn i10_numbers_to_which_nothing_counts() {
+    for end in [1 << 63, u64::MAX] {
+        let pruned = Faulty::new();
+        let row = Pruned {
+            through: EventSeq(end),
+            migrations: 1,
+        };
+        pruned.put(table::RETENTION, &RetentionKey::Pruned, &row);
+        pruned.finds("I10", TableId::Retention, "pruned");
+
+        let late = Faulty::new();
+        let newest = late.place.open().check().unwrap().newest_event;
+        late.change(table::EVENTS, newest, |event| {
+            event.at_ms = TimestampMs(end)
+        });
+        late.finds("I10", TableId::Events, &format!("event {newest}"));
+
+        let last = Faulty::new();
+        let mut event = last.read(table::EVENTS, &newest);
+        (event.seq, event.kind) = (EventSeq(end), EventKind::SettingsChanged);
+        (event.migration, event.shard) = (None, None);
+        last.put(table::EVENTS, &event.seq, &event);
+        let found = last.finds("I10", TableId::Events, &format!("event {end}"));
+        assert!(found.iter().any(|one| one.rule.contains("has no next")));
+
+        for faulty in [pruned, late, last] {
+            let tracker = faulty.place.open();
+            let before = tracker.image().unwrap();
+            let refused = tracker.begin_migration(S, A, B).unwrap_err();
+            let is_typed = matches!(
+                refused,
+                BeginError::Store(StoreError::Inconsistent {
+                    table: "events",
+                    ..
+                })
+            );
+            assert!(is_typed, "{refused}");
+            assert_eq!(tracker.image().unwrap(), before);
+        }
+    }
 }
