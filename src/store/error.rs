@@ -204,6 +204,9 @@ impl StoreError {
 }
 
 /// Why a file was not created or not opened. A file that was there is as it was.
+///
+/// One error comes after a new file has its name: [`Self::Io`] in `syncing the folder of`. The file is
+/// there and whole, but a loss of power may still take its name. Open it, or remove it and try again.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// There is no such file.

@@ -54,7 +54,8 @@ impl BackupReport {
     }
 }
 
-/// Why there is no backup. The database is as it was, and so is what is at the path of the backup.
+/// Why there is no backup. The database is as it was, and so is what is at the path of the backup
+/// (but see [`OpenError`] for the one failure after the backup has its name).
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The database could not be read.

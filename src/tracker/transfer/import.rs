@@ -65,7 +65,8 @@ pub enum FactError {
     },
 }
 
-/// Why there is no file of these facts: nothing is at its path then.
+/// Why there is no file of these facts: nothing is at its path then (but see [`OpenError`] for the
+/// one failure after the file has its name).
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError<E: Error + 'static> {
     /// What the facts come from failed.
