@@ -104,11 +104,7 @@ impl Disk for FileSystem {
     }
 
     fn create_temporary(&self, path: &Path) -> io::Result<Box<dyn Temporary>> {
-        let file = tempfile::Builder::new()
-            .prefix(&temporary_prefix(path))
-            .suffix(SUFFIX)
-            .tempfile_in(folder_of(path))?;
-        Ok(Box::new(TemporaryFile(file)))
+        Ok(Box::new(TemporaryFile(temporary(path)?)))
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
@@ -133,6 +129,14 @@ impl Disk for FileSystem {
     }
 }
 
+/// A file beside `path`, under a name that a sweep of `path` knows.
+pub(super) fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(&temporary_prefix(path))
+        .suffix(SUFFIX)
+        .tempfile_in(folder_of(path))
+}
+
 /// A file of the file system under a temporary name.
 struct TemporaryFile(tempfile::NamedTempFile);
 
@@ -142,6 +146,12 @@ impl Temporary for TemporaryFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        // From here until it has its name, no sweep takes it for a left-over. Before, it is locked
+        // wherever it is open.
+        match self.0.as_file().lock() {
+            Err(error) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
         self.0.as_file().sync_all()
     }
 
@@ -203,10 +213,12 @@ fn temporary_prefix(path: &Path) -> OsString {
 /// Whether `name` is that of an unfinished creation of `path`.
 pub(crate) fn is_creation_of(name: &OsStr, path: &Path) -> bool {
     let prefix = temporary_prefix(path);
-    is_unfinished_creation(name)
-        && name
-            .as_encoded_bytes()
-            .starts_with(prefix.as_encoded_bytes())
+    let rest = name
+        .as_encoded_bytes()
+        .strip_prefix(prefix.as_encoded_bytes());
+    // With a dot in it, it is that of a longer name: of `shards.redb.new`, not of `shards.redb`.
+    rest.and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()))
+        .is_some_and(|unique| !unique.is_empty() && !unique.contains(&b'.'))
 }
 
 /// A name for a file that is to become `path`.

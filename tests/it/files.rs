@@ -163,6 +163,8 @@ fn an_open_sweeps_what_creations_left() {
         file(".other.redb.aB3xYz.creating"),
         file("shards.redb.creating"),
         file(".shards.redb.bak"),
+        // Of `shards.redb.new`, which somebody may be about to create.
+        file(".shards.redb.new.aB3xYz.creating"),
     ];
     for path in others.iter().chain([&left_over, &under_way]) {
         fs::write(path, b"half a file").unwrap();
