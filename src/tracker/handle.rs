@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
@@ -49,6 +50,8 @@ pub struct MigrationTracker {
     clock: Clock,
     progress_lag_ms_max: AtomicU64,
     free_bytes_min: AtomicU64,
+    /// Held while settings are put into force, so that what is remembered of them is of the last.
+    pub(super) settings_order: Mutex<()>,
 }
 
 impl MigrationTracker {
@@ -141,6 +144,7 @@ impl MigrationTracker {
             clock: Clock::starting_after(newest),
             progress_lag_ms_max: AtomicU64::new(settings.progress_lag_ms_max),
             free_bytes_min: AtomicU64::new(settings.free_bytes_min),
+            settings_order: Mutex::new(()),
         })
     }
 

@@ -1,3 +1,5 @@
+use std::sync::PoisonError;
+
 use super::MigrationTracker;
 use super::apply::{About, append};
 use crate::schema::key::SettingsKey;
@@ -12,6 +14,8 @@ impl MigrationTracker {
     /// # Errors
     /// [`StoreError::Encode`] when they contradict themselves; nothing changed.
     pub fn set_settings(&self, settings: &Settings) -> Result<(), StoreError> {
+        let order = self.settings_order.lock();
+        let _order = order.unwrap_or_else(PoisonError::into_inner);
         self.write(&SetSettings {
             settings: settings.clone(),
             now: self.now(),
