@@ -11,8 +11,8 @@ use super::volume::{Unmeasured, Volume};
 pub(super) struct Ballast {
     volume: Box<dyn Volume>,
     wanted_bytes: u64,
-    /// Whether it is known to be there in whole.
-    whole: Mutex<bool>,
+    /// Held by whoever makes or removes it.
+    hands_on: Mutex<()>,
 }
 
 impl Default for Ballast {
@@ -26,7 +26,7 @@ impl Ballast {
         Self {
             volume,
             wanted_bytes,
-            whole: Mutex::new(false),
+            hands_on: Mutex::new(()),
         }
     }
 
@@ -44,34 +44,32 @@ impl Ballast {
     }
 
     /// Makes it, if it is wanted, not there, and leaves as much free again. A file system that does
-    /// not let it be made keeps nobody from working.
+    /// not let it be made keeps nobody from working. Asked each time: somebody may have removed it.
     pub(super) fn restock(&self) {
-        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
-        if *whole || self.wanted_bytes == 0 {
+        if self.wanted_bytes == 0 {
             return;
         }
+        let _held = self.hands_on.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = self.wanted_bytes;
         let made = self.volume.ballast_bytes().and_then(|there| {
             let missing = bytes.saturating_sub(there);
             if missing > 0 {
                 if self.volume.free_bytes()? < missing.saturating_add(bytes) {
-                    return Ok(false);
+                    return Ok(());
                 }
                 self.volume.make_ballast(bytes)?;
                 tracing::info!(bytes, "made the ballast");
             }
-            Ok(true)
+            Ok(())
         });
-        match made {
-            Ok(made) => *whole = made,
-            Err(error) => tracing::warn!(%error, "the ballast cannot be made"),
+        if let Err(error) = made {
+            tracing::warn!(%error, "the ballast cannot be made");
         }
     }
 
     /// Removes it because the file system is full; whether that made room.
     pub(super) fn give_up(&self) -> bool {
-        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
-        *whole = false;
+        let _held = self.hands_on.lock().unwrap_or_else(PoisonError::into_inner);
         match self.volume.remove_ballast() {
             Ok(true) => {
                 tracing::warn!(

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::disk::folder_of;
+use super::disk::{folder_of, temporary};
 use super::volume::Volume;
 
 /// Its first bytes. A file without them is somebody else's, and is left alone.
@@ -25,6 +25,7 @@ pub fn ballast_path(path: &Path) -> PathBuf {
 /// The file system around one database file.
 #[derive(Debug)]
 pub(super) struct Surroundings {
+    database: PathBuf,
     folder: PathBuf,
     ballast: PathBuf,
 }
@@ -32,6 +33,7 @@ pub(super) struct Surroundings {
 impl Surroundings {
     pub(super) fn of(path: &Path) -> Self {
         Self {
+            database: path.to_owned(),
             folder: folder_of(path),
             ballast: ballast_path(path),
         }
@@ -50,24 +52,18 @@ impl Surroundings {
         File::open(&self.ballast)?
             .take(length)
             .read_to_end(&mut start)?;
-        // A crash may have left less than its first bytes.
-        if MAGIC.starts_with(&start) {
+        if start == MAGIC {
             Ok(true)
         } else {
             Err(foreign())
         }
     }
 
+    /// Under a temporary name first, which the next open sweeps: a crash leaves no file with the name
+    /// of the ballast that does not say what it is.
     fn fill(&self, bytes: u64) -> io::Result<()> {
-        let mut options = File::options();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(0o600);
-        }
-        let file = options.open(&self.ballast)?;
-        let mut out = BufWriter::new(&file);
+        let file = temporary(&self.database)?;
+        let mut out = BufWriter::new(file.as_file());
         out.write_all(MAGIC)?;
         let mut left = bytes.saturating_sub(u64::try_from(MAGIC.len()).unwrap_or(bytes));
         // Neither zeros nor a pattern: a file system may keep those without blocks.
@@ -83,7 +79,9 @@ impl Surroundings {
         }
         out.flush()?;
         drop(out);
-        file.sync_all()
+        file.as_file().sync_all()?;
+        file.persist(&self.ballast)?;
+        Ok(())
     }
 }
 
@@ -112,10 +110,7 @@ impl Volume for Surroundings {
 
     fn make_ballast(&self, bytes: u64) -> io::Result<()> {
         self.is_ours()?;
-        self.fill(bytes).inspect_err(|_| {
-            // A part of it would take room and give none.
-            let _ = fs::remove_file(&self.ballast);
-        })
+        self.fill(bytes)
     }
 
     fn remove_ballast(&self) -> io::Result<bool> {
@@ -157,23 +152,27 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_left_of_it_is_ours() {
-        let (_folder, around) = surroundings();
-        fs::write(&around.ballast, MAGIC.get(..4).unwrap()).unwrap();
-        assert_eq!(around.ballast_bytes().unwrap(), 4);
+    fn a_shorter_one_is_ours_and_is_made_again() {
+        let (folder, around) = surroundings();
+        fs::write(&around.ballast, MAGIC).unwrap();
+        assert_eq!(around.ballast_bytes().unwrap(), MAGIC.len() as u64);
         around.make_ballast(1000).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(around.ballast_bytes().unwrap(), 1000);
     }
 
     #[test]
     fn a_file_of_somebody_else_stays() {
-        let (_folder, around) = surroundings();
-        fs::write(&around.ballast, "the only copy of something").unwrap();
-        around.ballast_bytes().unwrap_err();
-        around.make_ballast(1000).unwrap_err();
-        around.remove_ballast().unwrap_err();
-        let kept = fs::read(&around.ballast).unwrap();
-        assert_eq!(kept, b"the only copy of something");
+        let (folder, around) = surroundings();
+        // An empty one may be a lock of somebody.
+        for content in ["the only copy of something", ""] {
+            fs::write(&around.ballast, content).unwrap();
+            around.ballast_bytes().unwrap_err();
+            around.make_ballast(1000).unwrap_err();
+            around.remove_ballast().unwrap_err();
+            assert_eq!(fs::read_to_string(&around.ballast).unwrap(), content);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(crate) trait Volume: fmt::Debug + Send + Sync {
         Ok(0)
     }
 
-    /// Makes the ballast so large that `bytes` are held. What a crash leaves of it is a smaller one.
+    /// Makes the ballast so large that `bytes` are held. After a crash it is as it was, or so large.
     fn make_ballast(&self, bytes: u64) -> io::Result<()> {
         let _ = bytes;
         Err(io::ErrorKind::Unsupported.into())

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::store::ballast::Ballast;
+use crate::store::ballast_file::ballast_path;
 use crate::store::volume::{Unmeasured, Volume};
+use crate::store::{Disk, FileSystem};
 
 /// A volume with room that lets no ballast be made, or lets the one that is there not be removed.
 #[derive(Debug)]
@@ -29,6 +31,20 @@ impl Volume for Stubborn {
     fn remove_ballast(&self) -> io::Result<bool> {
         Err(io::ErrorKind::PermissionDenied.into())
     }
+}
+
+/// Who needed the room at once removed it by hand, as they may: the next begin makes it again.
+#[test]
+fn a_ballast_that_was_removed_by_hand_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shards.redb");
+    let ballast = Ballast::new(FileSystem.volume(&path), 1000);
+    ballast.restock();
+    assert_eq!(ballast.bytes(), (1000, 1000));
+    std::fs::remove_file(ballast_path(&path)).unwrap();
+    assert_eq!(ballast.bytes(), (1000, 0));
+    ballast.restock();
+    assert_eq!(ballast.bytes(), (1000, 1000));
 }
 
 /// A ballast that cannot be made is asked for again, and one that cannot be removed made no room.
