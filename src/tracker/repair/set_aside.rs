@@ -87,8 +87,9 @@ fn list(rows: &mut (impl ReadRows + ?Sized)) -> Result<Vec<SetAside>, StoreError
         Ok((key, row)) => later.push((key, row)),
         Err(bad) => {
             let first = RowKey::parse(raw).filter(|key| key.part == 0);
-            let (table, key) = match first {
-                Some(key) => (TableId::from_tag(key.table), key.key),
+            let of = first.and_then(|key| Some((TableId::from_tag(key.table)?, key.key)));
+            let (table, key) = match of {
+                Some((table, key)) => (Some(table), key),
                 None => (None, raw.to_vec()),
             };
             found.push(SetAside {
