@@ -100,7 +100,8 @@ pub enum BeginError {
     },
     /// The file system of the file is almost full: what is free is kept for what is under way.
     #[error(
-        "shard {shard}: {free_bytes} bytes are free on the file system of the database, and          {free_bytes_min} are kept free for what is under way; make room, or lower free_bytes_min"
+        "shard {shard}: {free_bytes} bytes are free on the file system of the database, and \
+         {free_bytes_min} are kept free for what is under way; make room, or lower free_bytes_min"
     )]
     LowSpace {
         /// The shard.

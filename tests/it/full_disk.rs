@@ -38,7 +38,11 @@ fn below_the_reserve_nothing_begins_and_everything_else_goes_on() {
         matches!(refused, BeginError::LowSpace { shard, free_bytes, free_bytes_min }
             if shard == ShardId(3) && free_bytes == MIB - 1 && free_bytes_min == MIB)
     );
-    assert!(text.contains("1048575") && text.contains("1048576") && text.contains("make room"));
+    assert_eq!(
+        text,
+        "shard 3: 1048575 bytes are free on the file system of the database, and 1048576 are kept \
+         free for what is under way; make room, or lower free_bytes_min"
+    );
     let plan = [BeginRequest::new(ShardId(3), A, B)];
     assert!(matches!(
         tracker.begin_plan(&plan),
