@@ -251,6 +251,8 @@ fn a_damaged_geometry_or_transaction_number_is_refused() {
     drop(place.create());
     let good = std::fs::read(place.path()).unwrap();
     let number = u64::MAX.to_le_bytes();
+    let one_less = (u64::MAX - 1).to_le_bytes();
+    let half = (1_u64 << 63).to_le_bytes();
     for (at, bytes) in [
         (12, &[1][..]),
         (16, &[2]),
@@ -258,6 +260,8 @@ fn a_damaged_geometry_or_transaction_number_is_refused() {
         (79, &[20 << 3]),
         (168, &number),
         (296, &number),
+        (168, &one_less),
+        (296, &half),
     ] {
         let mut bad = good.clone();
         bad[at..at + bytes.len()].copy_from_slice(bytes);
