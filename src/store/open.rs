@@ -207,7 +207,7 @@ fn admit(path: &Path, db: &Database, formats: Formats) -> Result<u32, OpenError>
     match META.decode(&MetaKey::File, value.value()) {
         Ok(FileMeta { format, .. }) if format > formats.newest() => Err(newer(format)),
         Ok(FileMeta { format, .. }) => Ok(format),
-        Err(DecodeError::Version { found, .. }) => Err(newer(u32::from(found))),
+        Err(DecodeError::Version { found, known }) if found > known => Err(newer(u32::from(found))),
         Err(error) => Err(store_error(StoreError::row(TableId::Meta, &key, error))),
     }
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use shardferry::MigrationTracker;
 use shardferry::schema::key::{Key as _, MetaKey};
 use shardferry::schema::table::{META, TableId};
-use shardferry::store::OpenError;
+use shardferry::store::{OpenError, StoreError};
 
 use crate::child::{self, Holder};
 use crate::support::{A, B, Place, Planter, S, clean};
@@ -148,6 +148,29 @@ fn a_file_of_a_newer_format() {
             );
         }
     }
+}
+
+/// A version that never was is damage: nobody is sent to look for a newer library.
+#[test]
+fn a_record_of_an_older_version_than_the_first_is_damaged() {
+    let place = Place::new();
+    good(&place);
+    let planter = Planter::open(&place.path());
+    let mut value = planter.get_raw(TableId::Meta, b"file");
+    value[3] = 0;
+    planter.put_raw(TableId::Meta, b"file", &value);
+    drop(planter);
+    let error = refused(&place.path());
+    assert!(
+        matches!(
+            error,
+            OpenError::Store {
+                source: StoreError::Row { table: "meta", .. },
+                ..
+            }
+        ),
+        "{error:?}"
+    );
 }
 
 /// What a killed creation left is swept by the next open; one that is under way is left alone, and
