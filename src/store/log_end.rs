@@ -17,7 +17,8 @@ pub(crate) fn log_end(
     let newest = newest_readable(rows)?;
     let newest_ms = newest.as_ref().map(|event| event.at_ms).unwrap_or_default();
     let newest = newest.map(|event| event.seq).unwrap_or_default();
-    // Without this row only a log of which nothing at all is kept could begin anew.
+    // Where this row is lost, nobody knows how far the log was pruned: numbers above the newest event
+    // that is kept, if retention took any there, are given out again.
     let pruned = match get(rows, table::RETENTION, &RetentionKey::Pruned) {
         Err(error) if error.is_unreadable_row() => EventSeq(0),
         row => row?.unwrap_or_default().through,
