@@ -156,7 +156,10 @@ impl Temporary for TemporaryFile {
     }
 
     fn publish(self: Box<Self>, path: &Path) -> io::Result<()> {
-        self.0.persist_noclobber(path)?;
+        let file = self.0.persist_noclobber(path)?;
+        // By hand: while another thread starts a program, closing it would not end the lock. Where
+        // there are no locks, there is none to end.
+        let _ = file.unlock();
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use shardferry::MigrationTracker;
 use shardferry::schema::key::{Key as _, MetaKey};
@@ -171,6 +172,28 @@ fn a_record_of_an_older_version_than_the_first_is_damaged() {
         ),
         "{error:?}"
     );
+}
+
+/// The lock of a draft ends when the file has its name, also while another thread starts a program,
+/// which has the same open files for a moment: the open that follows found the file in use.
+#[test]
+fn a_file_that_was_created_is_opened_while_programs_are_started() {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                // A path that has to be looked for keeps the time between fork and exec long.
+                let _ = Command::new("true").env("PATH", "/bin:/usr/bin").status();
+            }
+        });
+        let outcomes: Vec<_> = (0..60)
+            .map(|_| MigrationTracker::create(Place::new().path()).map(drop))
+            .collect();
+        done.store(true, Ordering::Relaxed);
+        for outcome in outcomes {
+            outcome.unwrap();
+        }
+    });
 }
 
 /// What a killed creation left is swept by the next open; one that is under way is left alone, and
