@@ -104,3 +104,7 @@ fuzz-coverage target="transitions":
 # Open so many damaged database files
 mutate-files count="21000" seed="1":
     cd fuzz && cargo run --release --no-default-features --example mutate_files -- {{count}} {{seed}}
+
+# Tables about the planner: clusters, growth, memory, peers, roadef, openb, disk (SHARDFERRY_DATA for two of them)
+bench-planner *args:
+    cd bench && cargo run --release --bin planner -- {{args}}

@@ -33,7 +33,8 @@ Exit codes:
     4  the database cannot be opened (missing, locked, newer format, damaged, not a database),
        or a row that is needed cannot be read
     5  something is left unfinished, or failed
-    6  check or backup found violations, a repair left some, or demo found a wrong byte
+    6  check, backup or plan --check found violations, a repair left some, or demo found a
+       wrong byte
     7  an input file is wrong
   130  interrupted; the same command goes on where it was";
 

@@ -51,6 +51,13 @@ impl Failure {
         }
     }
 
+    /// This, ending the program in another way.
+    #[must_use]
+    pub(crate) fn ending(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
     /// What to do next.
     #[must_use]
     pub(crate) fn advise(mut self, advice: impl Display) -> Self {

@@ -1,10 +1,10 @@
 //! Where words go: the result to stdout, everything else to stderr.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value;
+use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
 use crate::exit::Exit;
@@ -32,9 +32,17 @@ impl Output {
     }
 
     /// The result: `text` for people, or the value.
-    pub(crate) fn result(&self, text: impl FnOnce() -> String, value: impl FnOnce() -> Value) {
+    pub(crate) fn result<T: Serialize>(
+        &self,
+        text: impl FnOnce() -> String,
+        value: impl FnOnce() -> T,
+    ) {
         if self.json {
-            self.write(&format!("{:#}\n", value()));
+            let value = value();
+            self.write_with(|stdout| {
+                serde_json::to_writer_pretty(&mut *stdout, &value)?;
+                stdout.write_all(b"\n")
+            });
         } else {
             self.write(&with_newline(text()));
         }
@@ -56,12 +64,17 @@ impl Output {
     }
 
     fn write(&self, text: &str) {
+        self.write_with(|stdout| stdout.write_all(text.as_bytes()));
+    }
+
+    fn write_with(
+        &self,
+        what: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> io::Result<()>,
+    ) {
         let mut state = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
         if state.is_ok() {
-            let mut stdout = io::stdout().lock();
-            *state = stdout
-                .write_all(text.as_bytes())
-                .and_then(|()| stdout.flush());
+            let mut stdout = BufWriter::new(io::stdout().lock());
+            *state = what(&mut stdout).and_then(|()| stdout.flush());
         }
     }
 

@@ -39,54 +39,115 @@ pub(super) struct Claim {
     pub(super) weight: u64,
     /// The most it can hold.
     pub(super) capacity: Option<u64>,
+    /// What it has at least: what cannot leave, or its heaviest shard.
+    pub(super) floor: u128,
+}
+
+/// The share of a node: `whole * part / parts`.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    whole: u128,
+    part: u64,
+    parts: u128,
 }
 
 /// The bands of nodes that share `total`, in the order of `claims`: in proportion to the weights,
-/// except that a node whose capacity is below its share gets its capacity, and the others the rest.
+/// except that a node whose capacity is below its share gets its capacity, one in which what
+/// cannot leave, or a single shard, is more than its band keeps that, and the others share the rest.
 pub(super) fn bands(total: u128, claims: &[Claim], ppm: u64) -> Vec<Band> {
+    let mut fixed: Vec<Option<u128>> = vec![None; claims.len()];
     let mut rest = total;
-    let mut weights: u128 = claims.iter().map(|claim| u128::from(claim.weight)).sum();
-    // The node whose capacity is smallest for its weight is the first that cannot take its share.
-    let mut by_room: Vec<(u64, u64)> = claims
-        .iter()
-        .filter_map(|claim| Some((claim.capacity?, claim.weight)))
-        .collect();
-    by_room.sort_by_key(|&(capacity, weight)| {
-        let exact = u128::from(capacity) << 64;
-        (exact / u128::from(weight.max(1)), weight)
-    });
-    for (capacity, weight) in by_room {
-        let (capacity, weight) = (u128::from(capacity), u128::from(weight));
-        if capacity.saturating_mul(weights) >= rest.saturating_mul(weight) {
-            break;
+    loop {
+        let open = || {
+            claims
+                .iter()
+                .zip(&fixed)
+                .filter(|(_, fixed)| fixed.is_none())
+        };
+        let parts: u128 = open().map(|(claim, _)| u128::from(claim.weight)).sum();
+        // What floors take beyond their shares, and what capacities leave of theirs: the larger of the
+        // two is settled first, as it decides in which direction the share of the others moves.
+        let (mut taken, mut left) = (0_u128, 0_u128);
+        for (claim, _) in open() {
+            let share = mul_div(rest, claim.weight, parts);
+            if claim.floor() > widened(rest, claim.weight, parts, ppm) {
+                taken = taken.saturating_add(claim.floor().saturating_sub(share));
+            }
+            left = left.saturating_add(share.saturating_sub(claim.most()));
         }
-        rest = rest.saturating_sub(capacity);
-        weights = weights.saturating_sub(weight);
+        if taken == 0 && left == 0 {
+            let share = |(claim, fixed): (&Claim, &Option<u128>)| match fixed {
+                Some(load) => Share {
+                    whole: *load,
+                    part: 1,
+                    parts: 1,
+                },
+                None => Share {
+                    whole: rest,
+                    part: claim.weight,
+                    parts: parts.max(1),
+                },
+            };
+            let shares = claims.iter().zip(&fixed).map(share);
+            return shares
+                .zip(claims)
+                .map(|(share, claim)| band_of(share, claim, ppm))
+                .collect();
+        }
+        let rest_before = rest;
+        for (claim, fixed) in claims.iter().zip(&mut fixed) {
+            if fixed.is_some() {
+                continue;
+            }
+            let share = mul_div(rest_before, claim.weight, parts);
+            let floor_counts = claim.floor() > widened(rest_before, claim.weight, parts, ppm);
+            let settled = if taken >= left && floor_counts {
+                claim.floor()
+            } else if left >= taken && claim.most() < share {
+                claim.most()
+            } else {
+                continue;
+            };
+            *fixed = Some(settled);
+            rest = rest.saturating_sub(settled);
+        }
     }
-    claims
-        .iter()
-        .map(|claim| band_of(claim, rest, weights, ppm))
-        .collect()
 }
 
-fn band_of(claim: &Claim, rest: u128, weights: u128, ppm: u64) -> Band {
-    let weight = u128::from(claim.weight);
-    let capacity = claim.capacity.map(u128::from);
-    let capped = capacity
-        .filter(|&room| weights == 0 || room.saturating_mul(weights) < rest.saturating_mul(weight));
-    let (whole, part, parts) = match capped {
-        Some(room) => (room, 1, 1),
-        None => (rest, weight, weights.max(1)),
-    };
+impl Claim {
+    fn most(&self) -> u128 {
+        self.capacity.map_or(u128::MAX, u128::from)
+    }
+
+    /// What it has beyond its capacity has to leave, and is no claim.
+    fn floor(&self) -> u128 {
+        self.floor.min(self.most())
+    }
+}
+
+fn band_of(share: Share, claim: &Claim, ppm: u64) -> Band {
     let ppm = u128::from(ppm).min(MILLION);
-    let parts = parts.saturating_mul(MILLION);
-    let (least, _) = scale(whole, part.saturating_mul(MILLION - ppm), parts);
-    let (most, inexact) = scale(whole, part.saturating_mul(MILLION + ppm), parts);
+    let parts = share.parts.saturating_mul(MILLION);
+    let part = u128::from(share.part);
+    let (least, _) = scale(share.whole, part.saturating_mul(MILLION - ppm), parts);
+    let (most, inexact) = scale(share.whole, part.saturating_mul(MILLION + ppm), parts);
     let most = most.saturating_add(u128::from(inexact));
     Band {
         least,
-        most: capacity.map_or(most, |room| room.min(most)),
+        most: most.min(claim.most()),
     }
+}
+
+/// The upper end of the band around a share.
+fn widened(whole: u128, part: u64, parts: u128, ppm: u64) -> u128 {
+    let ppm = MILLION + u128::from(ppm).min(MILLION);
+    let parts = parts.max(1).saturating_mul(MILLION);
+    let (most, inexact) = scale(whole, u128::from(part).saturating_mul(ppm), parts);
+    most.saturating_add(u128::from(inexact))
+}
+
+fn mul_div(whole: u128, part: u64, parts: u128) -> u128 {
+    scale(whole, u128::from(part), parts.max(1)).0
 }
 
 /// `whole * part / parts` rounded down, and whether that lost something.
@@ -111,7 +172,11 @@ mod tests {
     }
 
     fn claim(weight: u64, capacity: Option<u64>) -> Claim {
-        Claim { weight, capacity }
+        Claim {
+            weight,
+            capacity,
+            floor: 0,
+        }
     }
 
     #[test]
@@ -151,5 +216,20 @@ mod tests {
         let total = u128::from(u64::MAX) * 1_000_000;
         let bands = bands(total, &claims, 1_000_000);
         assert_eq!(bands[0], band(0, total.div_ceil(2)));
+    }
+
+    #[test]
+    fn what_cannot_leave_is_no_part_of_the_mean() {
+        let held = Claim {
+            floor: 100,
+            ..claim(1, None)
+        };
+        let claims = [held, claim(1, None), claim(1, None)];
+        assert_eq!(
+            bands(120, &claims, 0),
+            [band(100, 100), band(10, 10), band(10, 10)]
+        );
+        // A floor that is below the share changes nothing.
+        assert_eq!(bands(300, &claims, 0), [band(100, 100); 3]);
     }
 }

@@ -1,68 +1,234 @@
+//! What no plan can do with less.
+
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::BinaryHeap;
 
-use super::Availability;
-use super::cluster::{Node, Shard};
-use super::{PerResource, Resource};
-use crate::schema::NodeId;
+use super::aim::Aim;
+use super::column::{Column, NodeAt, ShardAt};
+use super::homes::Homes;
+use super::place::Forced;
+use super::world::World;
 
-/// The fewest moves that any plan needs to empty the draining nodes and bring every active node
-/// into its band, from the loads `before`.
+/// The fewest moves and bytes of any plan.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Bound {
+    pub(super) moves: usize,
+    pub(super) bytes: u128,
+}
+
+/// What a node that lacks nothing gives at least, and can give.
+struct Giver {
+    /// The place of its next heaviest shard that does not have to leave.
+    next: usize,
+    /// The weight of what leaves it so far.
+    given: u128,
+    /// What it can give and stay in its band, whatever comes in: beyond that, it receives as much as
+    /// it gives.
+    spare: u128,
+}
+
+impl Giver {
+    fn supply(&self) -> u128 {
+        self.given.min(self.spare)
+    }
+}
+
+/// The fewest moves and bytes of any plan that empties the draining nodes, takes shards from where
+/// they are forbidden, and brings every active node into its band of `aim`. `start` is the cluster
+/// before the plan.
 ///
-/// Every shard on a draining node is one move. An active node above its band loses at least as
-/// many shards as its heaviest that cover the excess, and those are further moves. A node below its
-/// band receives at least as many as the heaviest of all that cover what it lacks, and one move
-/// serves one node; the same holds for the sum of what all lack.
-pub(super) fn lower_bound(
-    resource: Resource,
-    nodes: &[Node<'_>],
-    shards: &[Shard<'_, '_>],
-    before: &BTreeMap<NodeId, PerResource<u128>>,
-) -> usize {
-    let mut forced: usize = 0;
-    let mut all = Vec::new();
-    let mut by_node: BTreeMap<NodeId, Vec<u64>> = BTreeMap::new();
-    for shard in shards.iter().filter(|shard| shard.stay.is_none()) {
-        let weight = shard.weight(resource);
-        match shard.owner.input.state {
-            Availability::Draining => forced = forced.saturating_add(1),
-            Availability::Active => by_node.entry(shard.owner.id()).or_default().push(weight),
-            Availability::NoAccept | Availability::Down => continue,
-        }
-        all.push(weight);
-    }
-    all.sort_unstable_by_key(|weight| Reverse(*weight));
-    let sums = running_sums(&all);
-    let (mut moves_out, mut moves_in, mut lacking) = (forced, 0_usize, 0_u128);
-    for node in nodes.iter().filter(|node| node.is(Availability::Active)) {
-        let load = before.get(&node.id()).map_or(0, |load| *load.get(resource));
-        let band = node.band.get();
-        if load > band.most {
-            let mut own = by_node.remove(&node.id()).unwrap_or_default();
-            own.sort_unstable_by_key(|weight| Reverse(*weight));
-            let fewest = fewest(&running_sums(&own), load.saturating_sub(band.most));
-            moves_out = moves_out.saturating_add(fewest);
-        }
-        let lacks = band.least.saturating_sub(load);
-        moves_in = moves_in.saturating_add(fewest(&sums, lacks));
-        lacking = lacking.saturating_add(lacks);
-    }
-    moves_out.max(moves_in).max(fewest(&sums, lacking))
-}
-
-fn running_sums(weights: &[u64]) -> Vec<u128> {
-    let add = |sum: &mut u128, weight: &u64| {
-        *sum = sum.saturating_add(u128::from(*weight));
-        Some(*sum)
+/// A shard on a draining node, or where it is forbidden, is one move. A node above its band loses at
+/// least as many shards as its heaviest that cover the excess. Together, the nodes below their bands
+/// must gain what they lack, and that is lost by the others: each of those loses, all in all, at most
+/// the weight of what leaves it and at most what it has above the lower end of its band. For a number
+/// of moves out of a node that is the most with its heaviest, and one more adds less and less: taking
+/// the greatest addition first needs the fewest. A second bound counts receivers: each needs at least
+/// as many as the heaviest shards of all that cover what it lacks.
+pub(super) fn bound(start: &World<'_>, aim: &Aim, forced: &Forced, homes: &mut Homes) -> Bound {
+    let certain = |shard: ShardAt| {
+        start.is_free(shard) && forced.get(&shard).is_some_and(|wrong| wrong.is_certain())
     };
-    weights.iter().scan(0, add).collect()
+    let bytes = start
+        .resources()
+        .iter()
+        .copied()
+        .find(|one| one.name() == "bytes");
+    let mut leaving: Column<NodeAt, u128> = Column::of(start.nodes.len(), 0);
+    let mut bytes_certain = 0_u128;
+    let mut moves = 0_usize;
+    for shard in forced.keys().copied().filter(|shard| certain(*shard)) {
+        moves += 1;
+        leaving[start.owner[shard]] += u128::from(aim.weight(start, shard));
+        bytes_certain += bytes.map_or(0, |bytes| start.weight(shard, bytes).into());
+    }
+    let (mut lacks, mut excesses, mut supply) = (0_u128, 0_u128, 0_u128);
+    let mut receivers = Vec::new();
+    let mut givers: Column<NodeAt, Option<Giver>> = (0..start.nodes.len())
+        .map(|_| None)
+        .collect::<Vec<_>>()
+        .into();
+    let mut active = Column::of(start.nodes.len(), false);
+    let pinned = Pinned::new(start, aim);
+    for node in &aim.active {
+        active[*node] = true;
+        let lack = aim.lack(start, *node);
+        if lack > 0 {
+            lacks += lack;
+            receivers.push(lack);
+            continue;
+        }
+        let mut giver = Giver {
+            next: 0,
+            given: leaving[*node] + pinned.traded(*node),
+            spare: aim.spare(start, *node),
+        };
+        let excess = aim.excess(start, *node);
+        excesses += excess.saturating_sub(giver.given);
+        if giver.given < excess {
+            let shards = homes.heaviest_first(start, aim, *node);
+            while giver.given < excess
+                && let Some(shard) = shards.get(giver.next)
+            {
+                giver.next += 1;
+                if !certain(*shard) && !pinned.contains(start, aim, *shard) {
+                    giver.given += u128::from(aim.weight(start, *shard));
+                    moves += 1;
+                }
+            }
+        }
+        supply += giver.supply();
+        givers[*node] = Some(giver);
+    }
+    for node in start.nodes.places().filter(|node| !active[*node]) {
+        supply += leaving[node];
+    }
+    if supply < lacks {
+        let stays = |shard| certain(shard) || pinned.contains(start, aim, shard);
+        moves += supplement(start, aim, homes, &mut givers, &stays, lacks - supply);
+    }
+    let bytes = match bytes {
+        Some(bytes) if bytes == aim.resource => (bytes_certain + excesses).max(lacks),
+        Some(_) | None => bytes_certain,
+    };
+    Bound {
+        moves: moves.max(by_receivers(start, aim, receivers)),
+        bytes,
+    }
 }
 
-/// How many of the first weights it takes to reach `amount`; all, if they do not.
-fn fewest(sums: &[u128], amount: u128) -> usize {
-    if amount == 0 {
+/// The shards that fit into no band but those of the nodes that hold one of them.
+struct Pinned {
+    /// The least weight of such a shard; nothing when they may share a node.
+    from_weight: Option<u64>,
+    lightest: u64,
+    by_node: std::collections::BTreeMap<NodeAt, u64>,
+}
+
+impl Pinned {
+    fn new(start: &World<'_>, aim: &Aim) -> Self {
+        let mut pinned = Self {
+            from_weight: None,
+            lightest: 0,
+            by_node: std::collections::BTreeMap::new(),
+        };
+        let Some(from_weight) = aim.oversized() else {
+            return pinned;
+        };
+        let mut lightest = u64::MAX;
+        let mut alone = true;
+        for shard in start.shards.places() {
+            let (node, weight) = (start.at(shard), aim.weight(start, shard));
+            if weight >= from_weight && start.is_free(shard) && aim.is_active(node) {
+                lightest = lightest.min(weight);
+                alone &= pinned.by_node.insert(node, weight).is_none();
+                alone &= aim.band(node).most >= u128::from(weight);
+            }
+        }
+        // Each of their nodes ends with one of them: none has room for two.
+        let two = u128::from(from_weight) * 2;
+        alone &= aim.active.iter().all(|node| aim.band(*node).most < two);
+        if alone {
+            (pinned.from_weight, pinned.lightest) = (Some(from_weight), lightest);
+        }
+        pinned
+    }
+
+    fn contains(&self, start: &World<'_>, aim: &Aim, shard: ShardAt) -> bool {
+        self.from_weight
+            .is_some_and(|from| aim.weight(start, shard) >= from)
+    }
+
+    /// What a node can lose by trading its shard for another of them.
+    fn traded(&self, node: NodeAt) -> u128 {
+        let own = self
+            .by_node
+            .get(&node)
+            .filter(|_| self.from_weight.is_some());
+        own.map_or(0, |own| u128::from(own.saturating_sub(self.lightest)))
+    }
+}
+
+/// How many further moves bring `missing`.
+fn supplement(
+    start: &World<'_>,
+    aim: &Aim,
+    homes: &mut Homes,
+    givers: &mut Column<NodeAt, Option<Giver>>,
+    counted: &impl Fn(ShardAt) -> bool,
+    mut missing: u128,
+) -> usize {
+    // Takes the next heaviest of a node; answers what that adds.
+    let mut add = |givers: &mut Column<NodeAt, Option<Giver>>, node: NodeAt| -> Option<u128> {
+        let giver = givers[node].as_mut()?;
+        let before = giver.supply();
+        if before == giver.spare {
+            return None;
+        }
+        let shards = homes.heaviest_first(start, aim, node);
+        loop {
+            let shard = *shards.get(giver.next)?;
+            giver.next += 1;
+            if !counted(shard) {
+                giver.given += u128::from(aim.weight(start, shard));
+                let added = giver.supply() - before;
+                return (added > 0).then_some(added);
+            }
+        }
+    };
+    let mut heap = BinaryHeap::new();
+    for node in &aim.active {
+        if let Some(added) = add(givers, *node) {
+            heap.push((added, Reverse(*node)));
+        }
+    }
+    let mut moves = 0;
+    while missing > 0
+        && let Some((added, Reverse(node))) = heap.pop()
+    {
+        moves += 1;
+        missing = missing.saturating_sub(added);
+        if let Some(added) = add(givers, node) {
+            heap.push((added, Reverse(node)));
+        }
+    }
+    moves
+}
+
+/// The fewest moves into the nodes that lack these amounts.
+fn by_receivers(start: &World<'_>, aim: &Aim, lacks: Vec<u128>) -> usize {
+    if lacks.is_empty() {
         return 0;
     }
-    let below = sums.partition_point(|sum| *sum < amount);
-    below.saturating_add(1).min(sums.len())
+    let free = start.shards.places().filter(|shard| start.is_free(*shard));
+    let mut weights: Vec<u64> = free.map(|shard| aim.weight(start, shard)).collect();
+    weights.sort_unstable_by_key(|weight| Reverse(*weight));
+    let sums: Vec<u128> = weights
+        .iter()
+        .scan(0_u128, |sum, weight| {
+            *sum += u128::from(*weight);
+            Some(*sum)
+        })
+        .collect();
+    let fewest = |lack: u128| (sums.partition_point(|sum| *sum < lack) + 1).min(sums.len());
+    lacks.into_iter().map(fewest).sum()
 }

@@ -1,4 +1,4 @@
-use super::{Availability, NodeInput, Policy};
+use super::{Availability, NodeInput, Policy, Resource};
 use crate::schema::{NodeId, ShardId};
 
 /// Why there is no plan: the input contradicts itself, or the policy does.
@@ -69,6 +69,14 @@ pub enum PlanError {
         /// How many there may be.
         max: usize,
     },
+    /// More shards than can be numbered.
+    #[error("{got} shards are more than the {max} that one plan covers")]
+    TooManyShards {
+        /// How many are listed.
+        got: usize,
+        /// How many there may be.
+        max: usize,
+    },
     /// A band is wider than the whole.
     #[error("a band of {got} ppm is wider than {} ppm", Policy::BAND_MAX_PPM)]
     BandTooWide {
@@ -86,13 +94,55 @@ pub enum PlanError {
         trigger_ppm: u64,
     },
     /// A limit of moves at a time that lets nothing move, ever.
-    #[error(
-        "a limit of 0 moves at a time (in {max_in:?}, out {max_out:?}) lets nothing move; the least is 1"
-    )]
+    #[error("{limit} is 0, which lets nothing move; the least is 1")]
     ZeroLimit {
-        /// The limit into a node.
-        max_in: Option<usize>,
-        /// The limit out of a node.
-        max_out: Option<usize>,
+        /// Which limit.
+        limit: &'static str,
+    },
+    /// The name of a resource is none.
+    #[error(
+        "`{name}` is no name of a resource: 1 to 15 characters, each a letter, a digit, `_` or `-`"
+    )]
+    ResourceName {
+        /// What was given.
+        name: String,
+    },
+    /// Two resources have one name.
+    #[error("resource `{name}` is listed twice")]
+    DuplicateResource {
+        /// The name.
+        name: String,
+    },
+    /// No resource, or more than a plan covers.
+    #[error("{got} resources; there must be at least 1 and at most {max}")]
+    ResourceCount {
+        /// How many are listed.
+        got: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// The policy names a resource that the input does not have.
+    #[error("there is no resource `{name}`; there are {known}")]
+    UnknownResource {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A resource is to be balanced twice.
+    #[error("resource `{resource}` stands twice among those to balance")]
+    BalancedTwice {
+        /// The resource.
+        resource: Resource,
+    },
+    /// A node or shard has a value for a resource that is not listed.
+    #[error("{what} {id} has a value for more than the {resources} resources of the cluster")]
+    TooManyValues {
+        /// `node` or `shard`.
+        what: &'static str,
+        /// Its id.
+        id: u64,
+        /// How many resources there are.
+        resources: usize,
     },
 }

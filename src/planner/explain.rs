@@ -1,94 +1,147 @@
-use super::cluster::{Node, Shard, Stay};
-use super::home::{Home, gain};
-use super::relax::receivers;
-use super::schedule::Schedule;
-use super::{Availability, Input, Left, Refusals, WhyNode, WhyShard};
+//! Why something stays as it is.
 
-/// Why shards stay on draining nodes.
-pub(super) fn shards_left(
-    input: &Input,
-    nodes: &[Node<'_>],
-    shards: &[Shard<'_, '_>],
-    active: &[&Node<'_>],
-    schedule: &Schedule,
-) -> Vec<Left> {
+use super::aim::Aim;
+use super::column::{NodeAt, ShardAt};
+use super::place::{Forced, is_wrong};
+use super::world::{Stay, World};
+use super::{Availability, Left, Refusals, WhyNode, WhyShard, Wrong};
+
+/// How many moves are looked at to say why a node stays outside its band.
+const LOOKS: usize = 100_000;
+
+/// What stays where it should not be.
+pub(super) fn shards_left(world: &World<'_>, forced: &Forced, is_cut: bool) -> Vec<Left> {
     let mut left = Vec::new();
-    let draining = |node: &&Node<'_>| node.is(Availability::Draining);
-    for moving in &input.in_flight {
-        if let Some(to) = super::cluster::find(nodes, moving.to).filter(draining) {
-            left.push((to.id(), moving.shard, WhyShard::Arriving));
+    for moving in &world.under_way {
+        if world.is(moving.to, Availability::Draining) {
+            left.push((moving.to, moving.shard, Wrong::Draining, WhyShard::Arriving));
         }
     }
-    for shard in shards.iter().filter(|shard| draining(&shard.owner)) {
-        let why = match shard.stay {
-            Some(Stay::Pinned) => WhyShard::Pinned,
-            Some(Stay::Quarantined) => WhyShard::Quarantined,
-            Some(Stay::InFlight) => continue,
-            None if shard.moved.get() => continue,
-            None if schedule.is_full() => WhyShard::MoveLimit,
-            None if active.is_empty() => WhyShard::NoActiveNode,
-            None => {
-                let mut refusals = Refusals::default();
-                for refusal in active.iter().filter_map(|to| schedule.refusal(shard, to)) {
-                    refusals.add(refusal);
-                }
-                WhyShard::Refused(refusals)
-            }
-        };
-        left.push((shard.owner.id(), shard.input.id, why));
+    for (shard, wrong) in forced {
+        if !world.is_moved(*shard) && is_wrong(world, *shard, *wrong) {
+            left.push((
+                world.at(*shard),
+                *shard,
+                *wrong,
+                why_shard(world, *shard, is_cut),
+            ));
+        }
     }
-    left.sort_by_key(|(node, shard, _)| (*node, *shard));
-    left.into_iter()
-        .map(|(node, shard, why)| Left::Shard { shard, node, why })
-        .collect()
+    left.sort_by_key(|(node, shard, ..)| (*node, *shard));
+    let shown = |(node, shard, wrong, why): (NodeAt, ShardAt, _, _)| Left::Shard {
+        shard: world.shards[shard].id,
+        node: world.nodes[node].id,
+        wrong,
+        why,
+    };
+    left.into_iter().map(shown).collect()
 }
 
-/// Why active nodes stay outside their bands.
-pub(super) fn nodes_left(homes: &[Home<'_, '_, '_>], schedule: &Schedule) -> Vec<Left> {
-    homes
-        .iter()
-        .filter(|home| !home.node.band.get().contains(schedule.load(home.node)))
-        .map(|home| Left::Node {
-            node: home.node.id(),
-            load: schedule.load(home.node),
-            band: home.node.band.get(),
-            why: why(home, homes, schedule),
+fn why_shard(world: &World<'_>, shard: ShardAt, is_cut: bool) -> WhyShard {
+    match world.stay[shard] {
+        Stay::Pinned => WhyShard::Pinned,
+        Stay::Quarantined => WhyShard::Quarantined,
+        Stay::InFlight => WhyShard::Arriving,
+        Stay::Free if is_cut => WhyShard::MoveLimit,
+        Stay::Free => {
+            let mut refusals = Refusals::default();
+            let mut active = world.nodes_in(Availability::Active).peekable();
+            if active.peek().is_none() {
+                return WhyShard::NoActiveNode;
+            }
+            for refusal in active.filter_map(|to| world.refusal(shard, to)) {
+                refusals.add(refusal);
+            }
+            WhyShard::Refused(refusals)
+        }
+    }
+}
+
+/// Which active nodes stay outside their bands.
+pub(super) fn nodes_left(world: &World<'_>, aim: &Aim, is_cut: bool) -> Vec<Left> {
+    let outside: Vec<NodeAt> = aim.outside(world).collect();
+    let mut why = Why {
+        world,
+        aim,
+        looks: LOOKS,
+        here: Vec::new(),
+    };
+    outside
+        .into_iter()
+        .map(|node| Left::Node {
+            node: world.nodes[node].id,
+            resource: aim.resource,
+            load: world.load(node, aim.resource),
+            band: aim.band(node),
+            why: if is_cut {
+                WhyNode::MoveLimit
+            } else {
+                why.of(node)
+            },
         })
         .collect()
 }
 
-fn why(home: &Home<'_, '_, '_>, homes: &[Home<'_, '_, '_>], schedule: &Schedule) -> WhyNode {
-    if schedule.is_full() {
-        return WhyNode::MoveLimit;
-    }
-    let mut refusals = Refusals::default();
-    let mut movable = false;
-    let mut consider = |donor: &Home<'_, '_, '_>, receivers: &[&Node<'_>]| {
-        for shard in donor.movable.values() {
-            movable = true;
-            for to in receivers {
-                if gain(donor.node, to, schedule.weight(shard), schedule).is_some()
-                    && let Some(refusal) = schedule.refusal(shard, to)
+struct Why<'w, 'a> {
+    world: &'w World<'a>,
+    aim: &'w Aim,
+    looks: usize,
+    /// The shards by where they are, made when they are first asked for.
+    here: Vec<(NodeAt, ShardAt)>,
+}
+
+impl Why<'_, '_> {
+    fn of(&mut self, node: NodeAt) -> WhyNode {
+        let (world, aim) = (self.world, self.aim);
+        if self.here.is_empty() {
+            let places = world.shards.places().map(|shard| (world.at(shard), shard));
+            self.here = places.collect();
+            self.here.sort_unstable();
+        }
+        let gives = aim.excess(world, node) > 0;
+        if gives {
+            let held: u128 = self
+                .on(node)
+                .filter(|shard| !world.is_free(*shard))
+                .map(|shard| u128::from(aim.weight(world, shard)))
+                .sum();
+            if held > aim.band(node).most {
+                return WhyNode::Immovable { load: held };
+            }
+        }
+        let mut refusals = Refusals::default();
+        let mut movable = false;
+        let mut looks = self.looks;
+        let others = aim.active.iter().copied().filter(|other| *other != node);
+        'all: for other in others {
+            let (from, to) = if gives { (node, other) } else { (other, node) };
+            for shard in self.on(from).filter(|shard| world.is_free(*shard)) {
+                if looks == 0 {
+                    break 'all;
+                }
+                looks -= 1;
+                movable |= aim.weight(world, shard) > 0;
+                if aim.gain(world, shard, to).is_some()
+                    && let Some(refusal) = world.refusal(shard, to)
                 {
                     refusals.add(refusal);
                 }
             }
         }
-    };
-    if schedule.load(home.node) > home.node.band.get().most {
-        let nodes: Vec<&Node<'_>> = homes.iter().map(|home| home.node).collect();
-        consider(home, &receivers(home.node, &nodes, schedule));
-    } else {
-        for donor in homes
-            .iter()
-            .filter(|donor| donor.node.id() != home.node.id())
-        {
-            consider(donor, &[home.node]);
+        self.looks = looks;
+        if !refusals.is_empty() {
+            WhyNode::Refused(refusals)
+        } else if movable || looks == 0 {
+            WhyNode::NoMoveHelps
+        } else {
+            WhyNode::NothingMovable
         }
     }
-    match (movable, refusals.is_empty()) {
-        (false, _) => WhyNode::NothingMovable,
-        (true, true) => WhyNode::NoMoveHelps,
-        (true, false) => WhyNode::Refused(refusals),
+
+    fn on(&self, node: NodeAt) -> impl Iterator<Item = ShardAt> + '_ {
+        let start = self.here.partition_point(|(at, _)| *at < node);
+        let end = self.here.partition_point(|(at, _)| *at <= node);
+        let here = self.here.get(start..end).unwrap_or_default();
+        here.iter().map(|(_, shard)| *shard)
     }
 }

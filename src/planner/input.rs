@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::PerResource;
+use super::{PerResource, Resources};
 use crate::schema::{GroupId, NodeId, ShardId};
 
 /// What a plan is made from: the cluster at one instant.
@@ -8,13 +8,16 @@ use crate::schema::{GroupId, NodeId, ShardId};
 /// The order of the entries means nothing: the same cluster gives the same plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
+    /// What nodes offer and shards use.
+    pub resources: Resources,
     /// Every node.
     pub nodes: Vec<NodeInput>,
     /// Every shard.
     pub shards: Vec<ShardInput>,
     /// Moves under way. The shard need not be in `shards`: then it has no known weight.
     pub in_flight: Vec<InFlightMove>,
-    /// Copies that still have to go: the shard may not move onto that node.
+    /// Copies that still have to go: they take up room there, and the shard may not move onto that
+    /// node.
     pub cleanups: Vec<(NodeId, ShardId)>,
     /// Shards that moved a short while ago.
     pub cooling: Vec<CoolingShard>,

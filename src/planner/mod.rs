@@ -20,42 +20,54 @@
 //!     let weights = PerResource::of_shard(4096, 0);
 //!     input.shards.push(ShardInput::new(ShardId(shard), owner, weights));
 //! }
-//! let policy = Policy::new(Resource::Count, 100_000, 0)?;
+//! let policy = Policy::new(Resource::COUNT, 100_000, 0)?;
 //! let plan = plan(&input, &policy)?;
 //! assert_eq!(plan.total_moves(), 2);
 //! assert_eq!(plan.gap_moves(), Some(0));
 //! # Ok::<(), shardferry::planner::PlanError>(())
 //! ```
 
-mod balance;
+mod account;
+mod aim;
+mod assign;
 mod band;
 mod bound;
 mod check;
-mod cluster;
+mod column;
+mod emptiest;
 mod error;
-mod evacuate;
 mod explain;
-mod fill;
-mod home;
+mod finest;
+mod groups;
+mod homes;
+mod improve;
 mod input;
+mod lookup;
 mod make;
+mod obstacle;
+mod place;
 mod plan;
 mod policy;
 mod reason;
 mod relax;
 mod resource;
-mod schedule;
+mod sequence;
 mod shed;
+mod small;
+mod vain;
+mod world;
 
+pub use account::{Account, Fate, Verdict, explain};
 pub use band::Band;
 pub use check::{PlanViolation, check, invariant_i13_plan_is_safe};
 pub use error::PlanError;
 pub use input::{Availability, CoolingShard, InFlightMove, Input, NodeInput, ShardInput};
 pub use make::plan;
-pub use plan::{Move, MoveReason, NodeLoad, Plan};
+pub use obstacle::{Obstacle, obstacles};
+pub use plan::{Move, MoveReason, NodeLoad, Plan, Warning};
 pub use policy::Policy;
-pub use reason::{Left, Refusal, Refusals, WhyNode, WhyShard};
-pub use resource::{PerResource, Resource};
+pub use reason::{Left, Refusal, Refusals, WhyNode, WhyShard, Wrong};
+pub use resource::{PerResource, Resource, Resources};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Band, Left, PerResource};
+use super::{Band, Left, PerResource, Refusal, Resource};
 use crate::schema::{NodeId, ShardId};
 
 /// What to move, and what stays out of band. Leaves nothing to decide when it is carried out.
@@ -14,10 +14,14 @@ pub struct Plan {
     /// ([`NodeLoad::band`]) has fewer moves. With something in [`Plan::left`] this plan does not
     /// get there, and may have fewer.
     pub lower_bound_moves: usize,
+    /// No such plan moves fewer bytes.
+    pub lower_bound_bytes: u128,
     /// Every node by id, before and after.
     pub loads: Vec<NodeLoad>,
     /// What the plan does not put right, and why.
     pub left: Vec<Left>,
+    /// What is odd about the input.
+    pub warnings: Vec<Warning>,
 }
 
 impl Plan {
@@ -34,6 +38,22 @@ impl Plan {
         self.left
             .is_empty()
             .then(|| self.moves.len().saturating_sub(self.lower_bound_moves))
+    }
+
+    /// Bytes above the proven minimum. `None` when the plan leaves something.
+    #[must_use]
+    pub fn gap_bytes(&self) -> Option<u128> {
+        self.left
+            .is_empty()
+            .then(|| self.total_bytes.saturating_sub(self.lower_bound_bytes))
+    }
+
+    /// How many waves.
+    #[must_use]
+    pub fn waves(&self) -> u32 {
+        self.moves
+            .last()
+            .map_or(0, |last| last.wave.saturating_add(1))
     }
 
     /// Whether there is nothing to do.
@@ -66,8 +86,16 @@ pub struct Move {
 pub enum MoveReason {
     /// The node is being emptied.
     Drain,
+    /// The shard may not be where it is.
+    Misplaced(Refusal),
+    /// The node it leaves holds more than it has room for.
+    Overfull(Resource),
+    /// The shards of its group are in too few zones.
+    Spread,
     /// The node it leaves has more than its band allows.
     Above {
+        /// What is balanced.
+        resource: Resource,
         /// What the node has when the move is made.
         load: u128,
         /// The band of the node.
@@ -75,6 +103,8 @@ pub enum MoveReason {
     },
     /// The node it goes to has less than its band allows.
     Below {
+        /// What is balanced.
+        resource: Resource,
         /// What the node has when the move is made.
         load: u128,
         /// The band of the node.
@@ -82,16 +112,90 @@ pub enum MoveReason {
     },
 }
 
+impl MoveReason {
+    /// The name: `drain`, `misplaced`, `overfull`, `spread`, `above`, `below`.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Drain => "drain",
+            Self::Misplaced(_) => "misplaced",
+            Self::Overfull(_) => "overfull",
+            Self::Spread => "spread",
+            Self::Above { .. } => "above",
+            Self::Below { .. } => "below",
+        }
+    }
+
+    /// Whether it balances; the others put right what must not be.
+    #[must_use]
+    pub const fn balances(&self) -> bool {
+        matches!(self, Self::Above { .. } | Self::Below { .. })
+    }
+}
+
 impl fmt::Display for MoveReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Drain => f.write_str("its node is draining"),
-            Self::Above { load, band } => {
-                write!(f, "the node it leaves has {load}, its band is {band}")
+            Self::Misplaced(refusal) => write!(f, "it may not be on its node: {refusal}"),
+            Self::Overfull(resource) => {
+                write!(f, "the node it leaves has more {resource} than room")
             }
-            Self::Below { load, band } => {
-                write!(f, "the node it goes to has {load}, its band is {band}")
+            Self::Spread => f.write_str("its group is in too few zones"),
+            Self::Above {
+                resource,
+                load,
+                band,
+            } => {
+                write!(
+                    f,
+                    "the node it leaves has {load} {resource}, its band is {band}"
+                )
             }
+            Self::Below {
+                resource,
+                load,
+                band,
+            } => {
+                write!(
+                    f,
+                    "the node it goes to has {load} {resource}, its band is {band}"
+                )
+            }
+        }
+    }
+}
+
+/// Something odd about the input of a plan, which was made all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// A shard in flight is not listed: what it weighs is not known.
+    UnknownInFlight {
+        /// The shard.
+        shard: ShardId,
+    },
+    /// Groups are to be spread over more zones than have an active node.
+    TooFewZones {
+        /// How many zones have one.
+        zones: u32,
+        /// How many the policy asks for.
+        wanted: u32,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownInFlight { shard } => {
+                write!(
+                    f,
+                    "shard {shard} is in flight and not listed: it counts as nothing"
+                )
+            }
+            Self::TooFewZones { zones, wanted } => write!(
+                f,
+                "groups are to be spread over {wanted} zones, and {zones} have an active node"
+            ),
         }
     }
 }
@@ -105,7 +209,8 @@ pub struct NodeLoad {
     pub before: PerResource<u128>,
     /// After the plan.
     pub after: PerResource<u128>,
-    /// Where the plan wants its balanced resource: the target band if the balance was triggered,
-    /// else the trigger band. `None`: not part of the balance.
-    pub band: Option<Band>,
+    /// Where the plan wants each resource that it balances, in the order of
+    /// [`Policy::priorities`](super::Policy::priorities): the target band if the balance was
+    /// triggered, else the trigger band. Empty: not part of the balance.
+    pub bands: Vec<Band>,
 }

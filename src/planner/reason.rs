@@ -19,6 +19,8 @@ pub enum Refusal {
     Cooling,
     /// It holds another shard of the group.
     Group,
+    /// The group would be in fewer zones than it should.
+    Zone,
     /// It has no room, with both ends of every move charged.
     Full(Resource),
 }
@@ -32,6 +34,7 @@ impl fmt::Display for Refusal {
             Self::Cleanup => f.write_str("has a copy to clean up"),
             Self::Cooling => f.write_str("left within the cooldown"),
             Self::Group => f.write_str("holds a shard of the group"),
+            Self::Zone => f.write_str("leaves the group in too few zones"),
             Self::Full(resource) => write!(f, "no room ({resource})"),
         }
     }
@@ -60,6 +63,12 @@ impl Refusals {
     }
 }
 
+impl FromIterator<(Refusal, usize)> for Refusals {
+    fn from_iter<I: IntoIterator<Item = (Refusal, usize)>>(counts: I) -> Self {
+        Self(counts.into_iter().collect())
+    }
+}
+
 impl fmt::Display for Refusals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, (refusal, count)) in self.0.iter().enumerate() {
@@ -73,19 +82,23 @@ impl fmt::Display for Refusals {
 /// What a plan does not put right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Left {
-    /// A shard stays on a draining node.
+    /// A shard stays where it should not be.
     Shard {
         /// The shard.
         shard: ShardId,
-        /// The draining node.
+        /// Its node.
         node: NodeId,
-        /// Why.
+        /// What is wrong with that.
+        wrong: Wrong,
+        /// Why it stays.
         why: WhyShard,
     },
     /// A node stays outside its band.
     Node {
         /// The node.
         node: NodeId,
+        /// What is balanced.
+        resource: Resource,
         /// What it has after the plan.
         load: u128,
         /// Where it should be.
@@ -98,20 +111,51 @@ pub enum Left {
 impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Shard { shard, node, why } => {
-                write!(f, "shard {shard} stays on draining node {node}: {why}")
-            }
+            Self::Shard {
+                shard,
+                node,
+                wrong,
+                why,
+            } => write!(f, "shard {shard} stays on node {node}, {wrong}: {why}"),
             Self::Node {
                 node,
+                resource,
                 load,
                 band,
                 why,
-            } => write!(f, "node {node} has {load}, its band is {band}: {why}"),
+            } => write!(
+                f,
+                "node {node} has {load} {resource}, its band is {band}: {why}"
+            ),
         }
     }
 }
 
-/// Why a shard stays on a draining node.
+/// Why a shard should not be where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wrong {
+    /// Its node is being emptied.
+    Draining,
+    /// Its node may not have it.
+    Refused(Refusal),
+    /// Its node holds more than it has room for.
+    Overfull(Resource),
+    /// Its group is in too few zones.
+    Spread,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Draining => f.write_str("which is draining"),
+            Self::Refused(refusal) => write!(f, "where it may not be ({refusal})"),
+            Self::Overfull(resource) => write!(f, "which has more {resource} than room"),
+            Self::Spread => f.write_str("and its group is in too few zones"),
+        }
+    }
+}
+
+/// Why a shard stays where it should not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhyShard {
     /// It is pinned.
@@ -124,7 +168,7 @@ pub enum WhyShard {
     NoActiveNode,
     /// Every active node refuses it.
     Refused(Refusals),
-    /// The plan has as many moves as it may have.
+    /// The plan has as many moves or bytes as it may have.
     MoveLimit,
 }
 
@@ -136,7 +180,7 @@ impl fmt::Display for WhyShard {
             Self::Arriving => f.write_str("a move that brings it here is under way"),
             Self::NoActiveNode => f.write_str("no node is active"),
             Self::Refused(refusals) => write!(f, "every active node refuses it ({refusals})"),
-            Self::MoveLimit => f.write_str("the plan is at its limit of moves"),
+            Self::MoveLimit => f.write_str("the plan is at its limit"),
         }
     }
 }
@@ -144,8 +188,14 @@ impl fmt::Display for WhyShard {
 /// Why a node stays outside its band.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhyNode {
-    /// The plan has as many moves as it may have.
+    /// The plan has as many moves or bytes as it may have.
     MoveLimit,
+    /// What cannot leave is more than the band allows by itself: shards that are pinned,
+    /// quarantined or under way.
+    Immovable {
+        /// How much of its load that is.
+        load: u128,
+    },
     /// No shard that could leave is movable: the rest is pinned, quarantined, or moves already.
     NothingMovable,
     /// No single move brings the nodes closer to their bands: the shards are too coarse.
@@ -157,7 +207,8 @@ pub enum WhyNode {
 impl fmt::Display for WhyNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MoveLimit => f.write_str("the plan is at its limit of moves"),
+            Self::MoveLimit => f.write_str("the plan is at its limit"),
+            Self::Immovable { load } => write!(f, "{load} of it cannot leave"),
             Self::NothingMovable => f.write_str("there is no movable shard"),
             Self::NoMoveHelps => {
                 f.write_str("no single move brings the nodes closer to their bands")

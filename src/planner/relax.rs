@@ -1,90 +1,226 @@
+//! Every move that helps, one at a time, until none does.
+
 use std::cmp::Ordering;
 
-use super::MoveReason;
-use super::cluster::{Node, Shard};
-use super::home::{Home, gain};
-use super::schedule::Schedule;
+use super::aim::{Aim, cmp_level};
+use super::column::{Column, NodeAt, ShardAt};
+use super::finest::Finest;
+use super::homes::{Homes, at_most};
+use super::vain::Vain;
+use super::world::World;
 
-/// Makes every move that helps, also those that leave donor or receiver outside its band: shards
-/// too coarse for the bands still go where they do most good. Looks at every shard and receiver
-/// that can matter, so that a pass that moves nothing proves that nothing helps any more. Answers
-/// whether something moved.
-///
-/// Only shards of at least `lightest` are considered.
-pub(super) fn relax(
-    homes: &mut [Home<'_, '_, '_>],
+/// What may still be moved, and what must not be made worse by it.
+pub(super) struct Relax<'r> {
+    aim: &'r Aim,
+    above: &'r [Aim],
+    moves_on: bool,
     lightest: u64,
-    schedule: &mut Schedule,
-) -> bool {
-    let nodes: Vec<&Node<'_>> = homes.iter().map(|home| home.node).collect();
-    let mut donors: Vec<&mut Home<'_, '_, '_>> = homes.iter_mut().collect();
-    donors.sort_by(|a, b| {
-        let (a_load, b_load) = (schedule.load(a.node), schedule.load(b.node));
-        b.node.cmp_level(b_load, a.node, a_load)
-    });
-    let before = schedule.moves.len();
-    for donor in donors {
-        let heaviest_first: Vec<_> = donor.within(lightest..=u64::MAX).rev().collect();
-        let mut receivers = receivers(donor.node, &nodes, schedule);
-        for shard in heaviest_first {
-            if receivers.is_empty() || schedule.is_full() {
+}
+
+impl<'r> Relax<'r> {
+    pub(super) fn to(aim: &'r Aim) -> Self {
+        Self {
+            aim,
+            above: &[],
+            moves_on: false,
+            lightest: 1,
+        }
+    }
+
+    /// No move takes a node further from these: what is balanced before.
+    pub(super) fn keeping(self, above: &'r [Aim]) -> Self {
+        Self { above, ..self }
+    }
+
+    /// Shards that the plan has moved may be moved on.
+    pub(super) fn moving_on(self) -> Self {
+        Self {
+            moves_on: true,
+            ..self
+        }
+    }
+
+    /// Only shards of at least this weight are moved.
+    pub(super) fn only_from(self, lightest: u64) -> Self {
+        Self { lightest, ..self }
+    }
+
+    /// Moves shards while a single move helps. Answers whether something moved.
+    ///
+    /// The sum of all distances from the bands falls with each move: it ends.
+    pub(super) fn run(&self, world: &mut World<'_>, homes: &mut Homes) -> bool {
+        let mut arrived = self.arrived(world);
+        let mut finest = Finest::new(world, self.aim, self.above, self.lightest);
+        let mut vain = Vain::new(world);
+        let mut any = false;
+        loop {
+            let mut moved = false;
+            for node in self.worst_first(world) {
+                while let Some((shard, to)) =
+                    self.best(world, homes, (&arrived, &finest, &vain), node)
+                {
+                    let from = world.at(shard);
+                    vain.moved(from, to);
+                    arrived[from].retain(|one| *one != shard);
+                    world.put(shard, to);
+                    finest.arrives(world, shard, to);
+                    if to != world.owner[shard] {
+                        arrived[to].push(shard);
+                    }
+                    moved = true;
+                }
+                vain.looked(node);
+            }
+            any |= moved;
+            if !moved {
+                return any;
+            }
+        }
+    }
+
+    fn arrived(&self, world: &World<'_>) -> Column<NodeAt, Vec<ShardAt>> {
+        let mut arrived = Column::of(world.nodes.len(), Vec::new());
+        if self.moves_on {
+            for shard in world.shards.places().filter(|shard| world.is_moved(*shard)) {
+                arrived[world.at(shard)].push(shard);
+            }
+        }
+        arrived
+    }
+
+    /// The nodes outside their bands, those furthest out first.
+    fn worst_first(&self, world: &World<'_>) -> Vec<NodeAt> {
+        let mut nodes: Vec<NodeAt> = self.aim.outside(world).collect();
+        let distance = |node| self.aim.excess(world, node).max(self.aim.lack(world, node));
+        nodes.sort_by_key(|node| (std::cmp::Reverse(distance(*node)), *node));
+        nodes
+    }
+
+    /// The move that brings `node` closest to its band.
+    fn best(
+        &self,
+        world: &World<'_>,
+        homes: &mut Homes,
+        (arrived, finest, vain): (&Column<NodeAt, Vec<ShardAt>>, &Finest<'_>, &Vain),
+        node: NodeAt,
+    ) -> Option<(ShardAt, NodeAt)> {
+        let gives = self.aim.excess(world, node) > 0;
+        if !gives && self.aim.lack(world, node) == 0 {
+            return None;
+        }
+        let pair = |other| if gives { (node, other) } else { (other, node) };
+        // Those with which not even the lightest shard helps are passed over at once.
+        let others = self.aim.active.iter().copied().filter(|other| {
+            let (from, to) = pair(*other);
+            !vain.is_vain(node, *other) && finest.may_help(world, from, to)
+        });
+        let load = |node| (node, world.load(node, self.aim.resource));
+        let mut others: Vec<(NodeAt, u128)> = others.map(load).collect();
+        let order = |a: &(NodeAt, u128), b: &(NodeAt, u128)| {
+            let order = cmp_level(world, *a, *b).then(a.0.cmp(&b.0));
+            if gives { order } else { order.reverse() }
+        };
+        let mut best: Option<(u128, ShardAt, NodeAt)> = None;
+        let mut sorted = 0;
+        for at in 0..others.len() {
+            if at == sorted {
+                sorted += sort_some(&mut others, at, order);
+            }
+            let Some((other, _)) = others.get(at).copied() else {
+                break;
+            };
+            let (from, to) = pair(other);
+            let found = self.best_between(world, homes, arrived, from, to);
+            if let Some((gain, shard)) = found
+                && best.is_none_or(|(most, ..)| gain > most)
+            {
+                best = Some((gain, shard, to));
+            }
+            // Nobody further down the list can do better than what was found from the extreme end, but
+            // for what the rules refuse: the first few are enough to choose from.
+            if best.is_some_and(|(gain, ..)| gain >= self.wanted(world, node)) {
                 break;
             }
-            if let Some(to) = best(donor.node, shard, &receivers, schedule) {
-                let reason = reason(donor.node, to, schedule);
-                donor.give(shard, to, reason, schedule);
-                receivers = self::receivers(donor.node, &nodes, schedule);
+        }
+        best.map(|(_, shard, to)| (shard, to))
+    }
+
+    /// How much there is to gain for a node.
+    fn wanted(&self, world: &World<'_>, node: NodeAt) -> u128 {
+        self.aim.excess(world, node).max(self.aim.lack(world, node))
+    }
+
+    /// The shard whose move between two nodes gains most.
+    fn best_between(
+        &self,
+        world: &World<'_>,
+        homes: &mut Homes,
+        arrived: &Column<NodeAt, Vec<ShardAt>>,
+        from: NodeAt,
+        to: NodeAt,
+    ) -> Option<(u128, ShardAt)> {
+        let shards = homes.heaviest_first(world, self.aim, from);
+        let heavy = |shard: &ShardAt| self.aim.weight(world, *shard) >= self.lightest;
+        let shards = shards
+            .get(..shards.partition_point(heavy))
+            .unwrap_or_default();
+        let helps = |shard: &ShardAt| {
+            let weight = self.aim.weight(world, *shard);
+            self.aim.gain_of(world, weight, from, to).is_some()
+        };
+        let start = shards.partition_point(|shard| !helps(shard));
+        // The most is gained where neither node is left outside its band on the other side: there the
+        // heaviest gains most. Below that weight less and less is gained.
+        let most = self.aim.spare(world, from).min(self.aim.room(world, to));
+        let inside = at_most(world, self.aim, shards, most).max(start);
+        let lighter = shards.get(inside..).unwrap_or_default().iter();
+        let heavier = shards.get(start..inside).unwrap_or_default().iter().rev();
+        let home = |shard: &&ShardAt| world.at(**shard) == from && !world.is_moved(**shard);
+        let mut best: Option<(u128, ShardAt)> = None;
+        let first = |mut side: Box<dyn Iterator<Item = &ShardAt> + '_>| {
+            side.find_map(|shard| Some((self.allowed(world, *shard, to)?, *shard)))
+        };
+        let sides = [
+            first(Box::new(lighter.filter(home))),
+            first(Box::new(heavier.filter(home))),
+        ];
+        for (gain, shard) in sides.into_iter().flatten() {
+            if best.is_none_or(|(most, _)| gain > most) {
+                best = Some((gain, shard));
             }
         }
-    }
-    schedule.moves.len() > before
-}
-
-/// Whom a move from `donor` can help: all, if the donor is above its band, else those below theirs.
-pub(super) fn receivers<'n, 'a>(
-    donor: &Node<'_>,
-    nodes: &[&'n Node<'a>],
-    schedule: &Schedule,
-) -> Vec<&'n Node<'a>> {
-    let above = schedule.load(donor) > donor.band.get().most;
-    nodes
-        .iter()
-        .filter(|node| above || schedule.load(node) < node.band.get().least)
-        .copied()
-        .collect()
-}
-
-fn best<'n, 'a>(
-    from: &Node<'_>,
-    shard: &Shard<'_, '_>,
-    receivers: &[&'n Node<'a>],
-    schedule: &Schedule,
-) -> Option<&'n Node<'a>> {
-    let weight = schedule.weight(shard);
-    let mut best: Option<(&Node<'_>, u128)> = None;
-    for &node in receivers {
-        let Some(gain) = gain(from, node, weight, schedule) else {
-            continue;
-        };
-        let better = best.is_none_or(|(best, best_gain)| {
-            gain.cmp(&best_gain)
-                .then_with(|| best.cmp_level(schedule.load(best), node, schedule.load(node)))
-                == Ordering::Greater
-        });
-        if better && schedule.refusal(shard, node).is_none() {
-            best = Some((node, gain));
+        for shard in &arrived[from] {
+            if let Some(gain) = self.allowed(world, *shard, to)
+                && best.is_none_or(|(most, _)| gain > most)
+            {
+                best = Some((gain, *shard));
+            }
         }
+        best
     }
-    best.map(|(node, _)| node)
+
+    /// What the move of a shard gains, if nothing speaks against it.
+    fn allowed(&self, world: &World<'_>, shard: ShardAt, to: NodeAt) -> Option<u128> {
+        if self.aim.weight(world, shard) < self.lightest {
+            return None;
+        }
+        let gain = self.aim.gain(world, shard, to)?;
+        let keeps = |aim: &Aim| !aim.worsens(world, shard, to);
+        (self.above.iter().all(keeps) && world.refusal(shard, to).is_none()).then_some(gain)
+    }
 }
 
-fn reason(from: &Node<'_>, to: &Node<'_>, schedule: &Schedule) -> MoveReason {
-    let (load, band) = (schedule.load(from), from.band.get());
-    if load > band.most {
-        return MoveReason::Above { load, band };
+/// Puts into order what comes next of `items`, those before `at` being in order: first a few, and
+/// each time as many as there were. Answers how many.
+fn sort_some<T>(items: &mut [T], at: usize, order: impl Fn(&T, &T) -> Ordering) -> usize {
+    const FEW: usize = 8;
+    let rest = items.get_mut(at..).unwrap_or_default();
+    let some = at.max(FEW).min(rest.len());
+    if some < rest.len() {
+        rest.select_nth_unstable_by(some, &order);
     }
-    MoveReason::Below {
-        load: schedule.load(to),
-        band: to.band.get(),
-    }
+    rest.get_mut(..some)
+        .unwrap_or_default()
+        .sort_unstable_by(order);
+    some
 }

@@ -1,103 +1,119 @@
-use std::cmp::Ordering;
+//! Which shards leave: as few as bring every node that has too much into its band, and as few more
+//! as those that have too little need.
 
-use super::MoveReason;
-use super::cluster::{Node, Shard};
-use super::home::{Home, as_weight, helps};
-use super::schedule::Schedule;
+use std::collections::BinaryHeap;
 
-/// Takes from the nodes above their band what is above, fullest node first, with few moves: one
-/// shard that covers the excess if there is one (the lightest such), else the heaviest that is
-/// below it. Donor and receiver both end inside the inner edge of their bands.
-pub(super) fn shed(homes: &mut [Home<'_, '_, '_>], schedule: &mut Schedule) {
-    let nodes: Vec<&Node<'_>> = homes.iter().map(|home| home.node).collect();
-    let mut donors: Vec<&mut Home<'_, '_, '_>> = homes.iter_mut().collect();
-    // What nobody takes now, nobody takes later in this pass: nodes only fill up. It returns to
-    // its home at the end.
-    let mut refused = Vec::new();
-    while !schedule.is_full() {
-        donors.retain(|home| schedule.load(home.node) > home.node.band.get().most);
-        let fullest = donors.iter().enumerate().max_by(|(_, a), (_, b)| {
-            let (a_load, b_load) = (schedule.load(a.node), schedule.load(b.node));
-            a.node.cmp_level(a_load, b.node, b_load)
-        });
-        let Some((at, _)) = fullest else {
-            break;
-        };
-        let Some(donor) = donors.get_mut(at) else {
-            break;
-        };
-        let Some(shard) = next_shard(donor, &nodes, schedule) else {
-            donors.swap_remove(at);
+use super::aim::Aim;
+use super::column::{Column, NodeAt, ShardAt};
+use super::homes::{Homes, at_most};
+use super::world::World;
+
+/// Shards that are to leave their nodes, heaviest first.
+pub(super) fn shed(world: &World<'_>, aim: &Aim, homes: &mut Homes) -> Vec<ShardAt> {
+    let (mut excess, mut lack, mut room) = (0_u128, 0_u128, 0_u128);
+    for node in &aim.active {
+        excess += aim.excess(world, *node);
+        lack += aim.lack(world, *node);
+        room = room.max(aim.room(world, *node));
+    }
+    let scarce = lack > excess;
+    let mut pool: Vec<ShardAt> = Vec::new();
+    let mut given: Column<NodeAt, u128> = Column::of(world.nodes.len(), 0);
+    let mut supply = 0_u128;
+    for node in &aim.active {
+        let mut excess = aim.excess(world, *node);
+        if excess == 0 {
             continue;
-        };
-        match receiver(donor.node, shard, &nodes, schedule) {
-            Some(to) => {
-                let reason = MoveReason::Above {
-                    load: schedule.load(donor.node),
-                    band: donor.node.band.get(),
-                };
-                donor.give(shard, to, reason, schedule);
+        }
+        let mut spare = aim.spare(world, *node);
+        let shards = homes.heaviest_first(world, aim, *node);
+        let mut next = 0;
+        while excess > 0 {
+            let most = spare.min(room);
+            let rest = shards.get(next..).unwrap_or_default();
+            next += at_most(world, aim, rest, most);
+            let Some(first) = shards.get(next) else {
+                break;
+            };
+            let heaviest = u128::from(aim.weight(world, *first));
+            if heaviest == 0 {
+                break;
             }
-            None => {
-                let key = (schedule.weight(shard), shard.input.id);
-                donor.movable.remove(&key);
-                refused.push((key, shard));
+            // The last one of a node need not be heavier than what it still has too much, unless what
+            // leaves is wanted elsewhere.
+            let mut chosen = next;
+            if heaviest >= excess && !scarce {
+                let rest = shards.get(next..).unwrap_or_default();
+                chosen = next + at_most(world, aim, rest, excess - 1) - 1;
             }
+            let Some(shard) = shards.get(chosen).copied() else {
+                break;
+            };
+            let weight = u128::from(aim.weight(world, shard));
+            pool.push(shard);
+            supply += weight;
+            given[*node] += weight;
+            excess = excess.saturating_sub(weight);
+            spare -= weight;
+            next = chosen + 1;
         }
     }
-    for (key, shard) in refused {
-        let home = homes
-            .iter_mut()
-            .find(|home| home.node.id() == shard.owner.id());
-        if let Some(home) = home {
-            home.movable.insert(key, shard);
-        }
+    if supply < lack {
+        supplement(world, aim, homes, &mut pool, &mut given, (supply, lack));
     }
+    pool.sort_by_cached_key(|shard| (std::cmp::Reverse(aim.weight(world, *shard)), *shard));
+    pool
 }
 
-/// The shard whose departure helps `donor` most.
-fn next_shard<'s, 'a, 'n>(
-    donor: &Home<'s, 'a, 'n>,
-    nodes: &[&Node<'_>],
-    schedule: &Schedule,
-) -> Option<&'s Shard<'a, 'n>> {
-    let load = schedule.load(donor.node);
-    let band = donor.node.band.get();
-    let excess = as_weight(load.saturating_sub(band.most));
-    let spare = load.saturating_sub(band.least);
-    let room = nodes
-        .iter()
-        .filter(|node| node.id() != donor.node.id())
-        .map(|node| node.band.get().most.saturating_sub(schedule.load(node)))
-        .max()?;
-    let most = as_weight(spare.min(room));
-    donor
-        .within(excess..=most)
-        .next()
-        .or_else(|| donor.within(1..=most.min(excess)).next_back())
-}
-
-/// The node that is least full with `shard`, of those that stay within their bands.
-fn receiver<'n, 'a>(
-    from: &Node<'_>,
-    shard: &Shard<'_, '_>,
-    nodes: &[&'n Node<'a>],
-    schedule: &Schedule,
-) -> Option<&'n Node<'a>> {
-    let weight = schedule.weight(shard);
-    let mut best: Option<(&Node<'_>, u128)> = None;
-    for &node in nodes {
-        let load = schedule.load(node).saturating_add(u128::from(weight));
-        let better = best.is_none_or(|(best, best_load)| {
-            node.cmp_level(load, best, best_load) == Ordering::Less
-        });
-        if better
-            && load <= node.band.get().most
-            && helps(from, node, weight, schedule)
-            && schedule.refusal(shard, node).is_none()
+/// Adds the heaviest shards that nodes can give and stay in their bands, until what the others lack
+/// is there.
+fn supplement(
+    world: &World<'_>,
+    aim: &Aim,
+    homes: &mut Homes,
+    pool: &mut Vec<ShardAt>,
+    given: &mut Column<NodeAt, u128>,
+    (mut supply, lack): (u128, u128),
+) {
+    let room = aim.active.iter().map(|node| aim.room(world, *node)).max();
+    let room = room.unwrap_or_default();
+    let chosen: std::collections::BTreeSet<ShardAt> = pool.iter().copied().collect();
+    let mut next_of: Column<NodeAt, usize> = Column::of(world.nodes.len(), 0);
+    let mut advance = |homes: &mut Homes, given: &Column<NodeAt, u128>, node: NodeAt| {
+        let most = aim.spare(world, node).saturating_sub(given[node]).min(room);
+        if most == 0 {
+            return None;
+        }
+        let shards = homes.heaviest_first(world, aim, node);
+        let mut next = next_of[node];
+        loop {
+            let rest = shards.get(next..).unwrap_or_default();
+            next += at_most(world, aim, rest, most);
+            let shard = *shards.get(next)?;
+            next += 1;
+            if !chosen.contains(&shard) {
+                next_of[node] = next;
+                let weight = aim.weight(world, shard);
+                return (weight > 0).then_some((weight, shard));
+            }
+        }
+    };
+    let mut heap: BinaryHeap<(u64, std::cmp::Reverse<ShardAt>, NodeAt)> = BinaryHeap::new();
+    for node in &aim.active {
+        if aim.lack(world, *node) == 0
+            && let Some((weight, shard)) = advance(homes, given, *node)
         {
-            best = Some((node, load));
+            heap.push((weight, std::cmp::Reverse(shard), *node));
         }
     }
-    best.map(|(node, _)| node)
+    while supply < lack
+        && let Some((weight, std::cmp::Reverse(shard), node)) = heap.pop()
+    {
+        pool.push(shard);
+        supply += u128::from(weight);
+        given[node] += u128::from(weight);
+        if let Some((weight, shard)) = advance(homes, given, node) {
+            heap.push((weight, std::cmp::Reverse(shard), node));
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::planner::{
     Availability, CoolingShard, InFlightMove, Input, NodeInput, PerResource, Plan, PlanError,
-    Policy, Resource, ShardInput, plan,
+    Policy, Resource, Resources, ShardInput, plan,
 };
 use crate::schema::NodeId;
 use crate::schema::key::Key as _;
@@ -76,7 +76,7 @@ pub fn compute_rebalance_plan(
     max_concurrent_migrations: usize,
 ) -> Result<Plan, RebalanceError> {
     let options = PlanOptions {
-        resource: Resource::Count,
+        resource: Resource::COUNT,
         threshold_ppm: threshold_ppm(imbalance_threshold)?,
         max_moves: Some(max_concurrent_migrations.saturating_sub(snapshot.active.len())),
     };
@@ -88,9 +88,10 @@ pub fn compute_rebalance_plan(
 /// # Errors
 /// [`PlanError`] when the snapshot or the options contradict themselves.
 pub fn plan_rebalance(snapshot: &Snapshot, options: &PlanOptions) -> Result<Plan, PlanError> {
-    let target_ppm = match options.resource {
-        Resource::Count => 0,
-        Resource::Bytes | Resource::Load => options.threshold_ppm / 2,
+    let target_ppm = if options.resource == Resource::COUNT {
+        0
+    } else {
+        options.threshold_ppm / 2
     };
     let policy = Policy::new(options.resource, options.threshold_ppm, target_ppm)?
         .with_max_moves(options.max_moves);
@@ -108,6 +109,7 @@ impl Snapshot {
             registered.contains(&migration.from) && registered.contains(&migration.to)
         };
         Input {
+            resources: Resources::default(),
             nodes: self.nodes.iter().map(node_input).collect(),
             shards: self
                 .shards
@@ -176,11 +178,11 @@ fn node_input(node: &Node) -> NodeInput {
             NodeState::Down => Availability::Down,
             NodeState::NoAccept => Availability::NoAccept,
         },
-        capacity: PerResource::from_fn(|resource| match resource {
-            Resource::Count => node.capacity_shards,
-            Resource::Bytes => node.capacity_bytes,
-            Resource::Load => node.capacity_load,
-        }),
+        capacity: PerResource::from_slice(&[
+            node.capacity_shards,
+            node.capacity_bytes,
+            node.capacity_load,
+        ]),
         weight: node.weight.into(),
     }
 }
@@ -190,11 +192,7 @@ fn shard_input(shard: &Shard) -> ShardInput {
         id: shard.id,
         owner: shard.owner,
         replicas: shard.replicas.clone(),
-        weights: PerResource::from_fn(|resource| match resource {
-            Resource::Count => 1,
-            Resource::Bytes => shard.bytes,
-            Resource::Load => shard.load,
-        }),
+        weights: PerResource::of_shard(shard.bytes, shard.load),
         pinned: shard.pinned,
         group: shard.group,
         allowed: shard.allowed.clone(),

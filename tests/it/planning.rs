@@ -45,7 +45,7 @@ fn counts_after(snapshot: &Snapshot, plan: &Plan) -> BTreeMap<u64, u64> {
 }
 
 fn assert_safe(snapshot: &Snapshot, plan: &Plan, threshold_ppm: u64, max_moves: usize) {
-    let policy = Policy::new(Resource::Count, threshold_ppm, 0)
+    let policy = Policy::new(Resource::COUNT, threshold_ppm, 0)
         .unwrap()
         .with_max_moves(Some(max_moves));
     let checked = invariant_i13_plan_is_safe(&snapshot.plan_input(), &policy, plan);
@@ -194,7 +194,7 @@ fn bytes_are_balanced_within_the_band() {
     let (_folder, tracker) = cluster(&[40, 0, 0, 0]);
     let snapshot = tracker.snapshot().unwrap();
     let options = PlanOptions {
-        resource: Resource::Bytes,
+        resource: Resource::BYTES,
         threshold_ppm: 100_000,
         max_moves: None,
     };
@@ -207,7 +207,7 @@ fn bytes_are_balanced_within_the_band() {
         .sum::<u128>()
         / 4;
     for load in &plan.loads {
-        let bytes = *load.after.get(Resource::Bytes);
+        let bytes = load.after.get(Resource::BYTES);
         assert!(bytes.abs_diff(fair) * 10 <= fair, "{bytes} of {fair}");
     }
     assert!(plan.moves.len() >= plan.lower_bound_moves);

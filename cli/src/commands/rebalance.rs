@@ -1,25 +1,33 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::Value;
+use shardferry::MigrationId;
+use shardferry::store::Snapshot;
 
 use super::Context;
 use crate::drive::{self, Pace};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::names::Names;
-use crate::planning::{self, Aim};
+use crate::planning::{self, Aim, PlanDocument, Planned};
 use crate::{database, interrupt, show, text, view};
 
 /// Plans, asks, and moves. What is unfinished from before is moved as well. Ctrl-C stops
 /// gracefully; `shardferry run` goes on.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  shardferry rebalance\n  shardferry rebalance --by count --yes --json"
+    after_help = "Examples:\n  shardferry rebalance\n  shardferry rebalance --by count --yes --json\n  shardferry rebalance --plan plan.json"
 )]
 pub(crate) struct Rebalance {
     #[command(flatten)]
     aim: Aim,
+    /// Do exactly what this file has, as `plan --json` wrote it; refused as a whole if the cluster
+    /// has changed in the way of a move
+    #[arg(long, value_name = "FILE", conflicts_with = "Aim")]
+    plan: Option<PathBuf>,
     #[command(flatten)]
     pace: Pace,
     /// Do not ask
@@ -27,12 +35,28 @@ pub(crate) struct Rebalance {
     yes: bool,
 }
 
+/// What was done.
+#[derive(Serialize)]
+struct Done<'a> {
+    plan: PlanDocument,
+    migrations: &'a [MigrationId],
+    not_begun: usize,
+    refused: Option<Value>,
+    run: Value,
+}
+
 pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failure> {
     let tracker = database::open(context.db)?;
     let snapshot = tracker.snapshot()?;
     let names = Names::of(&snapshot);
-    let plan = planning::plan(&snapshot, args.aim)?;
-    context.out.say(planning::text_of(&plan, args.aim, &names));
+    let planned = match &args.plan {
+        Some(file) => still_possible(file, &snapshot)?,
+        None => Planned::on(&snapshot, &args.aim)?,
+    };
+    let plan = &planned.plan;
+    context
+        .out
+        .say(planning::text_of(&planned, context.verbose));
     let pending = snapshot.active.len();
     let work = !plan.is_empty() || pending > 0;
     if work && !args.yes && !confirmed(plan.moves.len(), pending, context)? {
@@ -43,7 +67,7 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
     if let Some(text) = drive::going_on(&snapshot) {
         context.out.note(text);
     }
-    let done = planning::carry_out(&tracker, &plan, &names, args.pace, &stop)?;
+    let done = planning::carry_out(&tracker, plan, &names, args.pace, &stop)?;
     if let Some(refused) = &done.refused {
         context.out.note(refused.story());
     }
@@ -55,17 +79,35 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
     }
     context.out.result(
         || show::run(&done.report, &names),
-        || {
-            json!({
-                "plan": planning::json_of(&plan, &names),
-                "migrations": done.begun,
-                "not_begun": done.not_begun,
-                "refused": done.refused.as_ref().map(Failure::json),
-                "run": view::run(&done.report, &names),
-            })
+        || Done {
+            plan: PlanDocument::of(&planned),
+            migrations: &done.begun,
+            not_begun: done.not_begun,
+            refused: done.refused.as_ref().map(Failure::json),
+            run: view::run(&done.report, &names),
         },
     );
     Ok(done.exit(tracker.now()))
+}
+
+/// The plan of a file, if each of its moves can be made on the cluster as it is.
+fn still_possible(file: &Path, snapshot: &Snapshot) -> Result<Planned, Failure> {
+    let planned = Planned::of_file(planning::read_plan(file)?, snapshot)?;
+    let obstacles = planning::obstacles_of(&planned)?;
+    if obstacles.is_empty() {
+        return Ok(planned);
+    }
+    let moves = text::count(planned.plan.moves.len(), "move");
+    let shown = text::path(file);
+    Err(Failure::problems(
+        format!(
+            "the cluster is not as {shown} has it: {} of {moves} cannot be made, so none was begun",
+            obstacles.len()
+        ),
+        obstacles,
+    )
+    .ending(Exit::Refused)
+    .advise("plan again"))
 }
 
 /// Asks on the terminal; without one there is nobody to ask.

@@ -49,7 +49,7 @@ fn list(bytes: bool, context: Context<'_>) -> Result<Exit, Failure> {
     let rows = database::open_to_look(context.db)?.set_aside()?;
     context.out.result(
         || list_text(&rows, bytes),
-        || rows.iter().map(|row| shown(row, bytes)).collect(),
+        || rows.iter().map(|row| shown(row, bytes)).collect::<Value>(),
     );
     Ok(Exit::Success)
 }

@@ -23,18 +23,11 @@ use crate::commands::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::names::Names;
-use crate::planning::{self, Aim, By};
+use crate::planning::{self, Aim, Planned};
 use crate::registered::Loads;
 use crate::{drive, interrupt, progress, show, text, view};
 use manifest::Manifest;
 use verify::Verified;
-
-/// What the demo balances.
-const AIM: Aim = Aim {
-    by: By::Bytes,
-    threshold: 0.1,
-    max_moves: None,
-};
 
 /// Builds, balances and verifies; or goes on with it.
 pub(crate) fn run(args: &Demo, context: Context<'_>) -> Result<Exit, Failure> {
@@ -154,9 +147,11 @@ fn move_stage(
         return Ok((RunReport::default(), true));
     }
     context.out.say(show::loads(&snapshot));
-    let plan = planning::plan(&snapshot, AIM)?;
-    context.out.say(planning::text_of(&plan, AIM, &names));
-    let done = planning::carry_out(tracker, &plan, &names, args.pace, stop)?;
+    let planned = Planned::on(&snapshot, &Aim::default())?;
+    context
+        .out
+        .say(planning::text_of(&planned, context.verbose));
+    let done = planning::carry_out(tracker, &planned.plan, &names, args.pace, stop)?;
     context.out.say(show::run(&done.report, &names));
     match done.refused {
         Some(refused) => Err(refused),

@@ -1,11 +1,12 @@
 //! Carries a plan out, wave by wave: a later move may need the room that an earlier one makes.
 
 use shardferry::executor::{RunReport, StopToken};
-use shardferry::planner::{Move, Plan};
-use shardferry::tracker::BeginPlanError;
+use shardferry::planner::{Move, MoveReason, Plan};
+use shardferry::schema::text::Reason;
+use shardferry::schema::v1::Trigger;
+use shardferry::tracker::{BeginPlanError, BeginRequest};
 use shardferry::{MigrationId, MigrationTracker, TimestampMs};
 
-use super::request;
 use crate::drive::{self, Pace};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -79,6 +80,22 @@ pub(crate) fn carry_out(
     }
 }
 
+/// A move as a request.
+fn request(one: &Move) -> BeginRequest {
+    BeginRequest {
+        trigger: match one.reason {
+            MoveReason::Drain => Trigger::Drain,
+            MoveReason::Misplaced(_)
+            | MoveReason::Overfull(_)
+            | MoveReason::Spread
+            | MoveReason::Above { .. }
+            | MoveReason::Below { .. } => Trigger::Rebalance,
+        },
+        reason: Reason::new(one.reason.to_string()),
+        ..BeginRequest::new(one.shard, one.from, one.to)
+    }
+}
+
 /// Names the move that was refused, and what did not begin because of it.
 fn refused(why: Failure, one: Option<&Move>, done: &CarriedOut, names: &Names) -> Failure {
     let the_move = one.map_or_else(
@@ -105,7 +122,6 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::path::Path;
 
-    use shardferry::planner::MoveReason;
     use shardferry::schema::text::{Address, NodeName, ShardName};
     use shardferry::{EventKind, EventSeq, Node, NodeId, Settings, Shard, ShardId};
 

@@ -22,6 +22,8 @@ mod every_write;
 mod full_disk;
 mod lifecycle;
 mod output;
+mod plan_file;
+mod plan_input;
 mod rebalance;
 mod scan;
 mod transfer;

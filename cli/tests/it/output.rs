@@ -112,7 +112,7 @@ fn every_command_has_help_with_an_example_and_the_exit_codes_are_documented() {
     let help = world.run(["--help"]).ok().says(&[
         "Exit codes:",
         "or a row that is needed cannot be read",
-        "check or backup found violations",
+        "check, backup or plan --check found violations",
         "130  interrupted",
     ]);
     let commands = help

@@ -1,8 +1,11 @@
+use std::collections::HashMap;
+
 use super::{PlanViolation, check};
 use crate::planner::{InFlightMove, Input, Plan, Policy, plan};
+use crate::schema::{NodeId, ShardId};
 
 /// I13: a plan is deterministic, safe in every prefix, and leaves nothing to do: with its moves in
-/// flight, planning again gives nothing (unless the limit of moves cut it short).
+/// flight, and with them done, planning again gives nothing (unless a limit cut it short).
 ///
 /// # Errors
 ///
@@ -16,21 +19,71 @@ pub fn invariant_i13_plan_is_safe(
     if plan(input, policy).as_ref() != Ok(made) {
         found.push(PlanViolation::NotRepeatable);
     }
-    let cut = policy
-        .max_moves()
-        .is_some_and(|max| made.moves.len() >= max);
-    if !cut {
-        let mut under_way = input.clone();
-        let moves = made.moves.iter().map(|step| InFlightMove {
-            shard: step.shard,
-            from: step.from,
-            to: step.to,
-        });
-        under_way.in_flight.extend(moves);
-        let moves = plan(&under_way, policy).map_or(usize::MAX, |plan| plan.moves.len());
-        if moves > 0 {
-            found.push(PlanViolation::NotFinished { moves });
+    if !is_cut(input, policy, made, &mut found) {
+        for (when, next) in [
+            ("in flight", under_way(input, made)),
+            ("done", done(input, made)),
+        ] {
+            match plan(&next, policy) {
+                Ok(more) => {
+                    if let Some(first) = more.moves.first() {
+                        let (moves, shard) = (more.moves.len(), first.shard);
+                        found.push(PlanViolation::NotFinished { when, moves, shard });
+                    }
+                }
+                Err(source) => found.push(PlanViolation::NoPlan { when, source }),
+            }
         }
     }
     if found.is_empty() { Ok(()) } else { Err(found) }
+}
+
+/// Whether the limits on the whole plan cut it: without them it goes on, from the same beginning.
+fn is_cut(input: &Input, policy: &Policy, made: &Plan, found: &mut Vec<PlanViolation>) -> bool {
+    if policy.max_moves().is_none() && policy.max_bytes().is_none() {
+        return false;
+    }
+    let unlimited = policy.clone().with_max_moves(None).with_max_bytes(None);
+    let Ok(whole) = plan(input, &unlimited) else {
+        return true;
+    };
+    let bands = |plan: &Plan| -> Vec<_> {
+        let loads = plan.loads.iter();
+        loads.map(|load| (load.node, load.bands.clone())).collect()
+    };
+    if bands(&whole) != bands(made) {
+        found.push(PlanViolation::OtherAim);
+    }
+    if policy.max_bytes().is_none() {
+        let mut pairs = whole.moves.iter().zip(&made.moves);
+        if let Some(at) = pairs.position(|(whole, made)| whole != made) {
+            found.push(PlanViolation::NoBeginning { at });
+        }
+    }
+    whole.moves != made.moves
+}
+
+/// The cluster with the moves of the plan in flight.
+fn under_way(input: &Input, made: &Plan) -> Input {
+    let mut next = input.clone();
+    let moves = made.moves.iter().map(|step| InFlightMove {
+        shard: step.shard,
+        from: step.from,
+        to: step.to,
+    });
+    next.in_flight.extend(moves);
+    next
+}
+
+/// The cluster with the moves of the plan done; what was in flight before is so still.
+fn done(input: &Input, made: &Plan) -> Input {
+    let moves = made.moves.iter().map(|step| (step.shard, step.to));
+    let moves: HashMap<ShardId, NodeId> = moves.collect();
+    let mut next = input.clone();
+    for shard in &mut next.shards {
+        if let Some(to) = moves.get(&shard.id) {
+            shard.owner = *to;
+        }
+    }
+    next
 }

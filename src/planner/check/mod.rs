@@ -1,8 +1,16 @@
 //! The independent checker: replays a plan and knows nothing of how it was made.
 
+mod aims;
+mod balance;
+mod bands;
+mod groups;
 mod invariant;
+mod late;
+mod left;
+mod reasons;
+mod refusal;
 mod replay;
-mod share;
+mod slots;
 mod summary;
 mod violation;
 mod world;
@@ -17,11 +25,13 @@ use super::{Input, Plan, Policy};
 /// `input` must be one that [`plan`](super::plan()) accepts.
 #[must_use]
 pub fn check(input: &Input, policy: &Policy, plan: &Plan) -> Vec<PlanViolation> {
-    let mut world = world::World::new(input);
     let mut found = Vec::new();
-    let before = world.loads.clone();
-    let moved = replay::replay(&mut world, policy, plan, &mut found);
+    let mut world = world::World::new(input, policy);
+    summary::before(&world, plan, &mut found);
+    let aims = aims::aims(&world, plan, &mut found);
+    let moved = replay::replay(&mut world, &aims, plan, &mut found);
     world.end_wave();
-    summary::check(&world, &before, policy, plan, &moved, &mut found);
+    summary::after(&world, plan, &mut found);
+    left::check(&world, &aims, plan, &moved, &mut found);
     found
 }

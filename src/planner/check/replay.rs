@@ -1,24 +1,27 @@
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::PlanViolation;
-use super::share::{edges, outside};
+use super::aims::Aim;
+use super::balance::{self, Parties, balanced};
+use super::late::Late;
+use super::reasons;
+use super::refusal::refusal;
+use super::slots::Slots;
 use super::world::World;
-use crate::planner::{
-    Availability, Move, MoveReason, NodeInput, Plan, Policy, Resource, ShardInput,
-};
+use crate::planner::{Availability, Move, MoveReason, Plan};
 use crate::schema::{NodeId, ShardId};
 
 /// Replays every move, notes what is wrong with each, and answers which shards moved.
 pub(super) fn replay(
     world: &mut World<'_>,
-    policy: &Policy,
+    aims: &[Aim],
     plan: &Plan,
     found: &mut Vec<PlanViolation>,
-) -> BTreeMap<ShardId, usize> {
-    let mut moved = BTreeMap::new();
-    let mut slots = Slots::new(world);
+) -> HashMap<ShardId, usize> {
+    let mut moved = HashMap::new();
+    let mut slots = Slots::busy(world.input);
+    let mut late = Late::new(plan);
     let mut wave = 0;
-    let mut target = None;
     for (at, step) in plan.moves.iter().enumerate() {
         if step.wave < wave {
             let before = wave;
@@ -27,9 +30,10 @@ pub(super) fn replay(
         } else if step.wave > wave {
             world.end_wave();
             slots = Slots::default();
+            late.wave_begins();
             wave = step.wave;
         }
-        let Some((shard, from, to)) = parties(world, at, step, found) else {
+        let Some(parties) = parties(world, at, step, found) else {
             continue;
         };
         if let Some(first) = moved.insert(step.shard, at) {
@@ -37,26 +41,19 @@ pub(super) fn replay(
             found.push(PlanViolation::MovedTwice { at, first, shard });
             continue;
         }
-        allowed(world, at, shard, from, to, found);
-        slots.take(at, step, policy, found);
-        stated(at, step, shard, from, found);
-        if from.state == Availability::Draining {
-            target = None;
-        } else {
-            if target.is_none() {
-                drained_first(world, at, plan, found);
-                triggered(world, at, policy, found);
-            }
-            let edges =
-                target.get_or_insert_with(|| edges(world, policy.balance(), policy.target_ppm()));
-            gains(world, at, (shard, from, to), policy.balance(), edges, found);
+        allowed(world, at, step, parties, found);
+        reasons::check(world, aims, at, step, parties, found);
+        if let Some(resource) = balanced(step) {
+            late.check(world, &slots, at, found);
+            balance::check(world, aims, at, parties, resource, found);
         }
-        world.carry_out(shard, step.from, step.to);
+        found.extend(slots.full(at, step.from, step.to, world.policy));
+        slots.take(step.from, step.to);
+        world.carry_out(parties.0, step.from, step.to);
+        late.made(at, step);
     }
     moved
 }
-
-type Parties<'a> = (&'a ShardInput, &'a NodeInput, &'a NodeInput);
 
 fn parties<'a>(
     world: &World<'a>,
@@ -64,13 +61,13 @@ fn parties<'a>(
     step: &Move,
     found: &mut Vec<PlanViolation>,
 ) -> Option<Parties<'a>> {
-    let shard = world.shards.get(&step.shard).copied();
+    let shard = world.shards.get(&step.shard).map(|shard| shard.input);
     if shard.is_none() {
         let shard = step.shard;
         found.push(PlanViolation::UnknownShard { at, shard });
     }
     let mut node = |id: NodeId| {
-        let node = world.nodes.get(&id).copied();
+        let node = world.nodes.get(&id).map(|node| node.input);
         if node.is_none() {
             found.push(PlanViolation::UnknownNode { at, node: id });
         }
@@ -79,12 +76,12 @@ fn parties<'a>(
     Some((shard?, node(step.from)?, node(step.to)?))
 }
 
+/// Checks that the shard may leave, and that the receiver may have it.
 fn allowed(
     world: &World<'_>,
     at: usize,
-    shard: &ShardInput,
-    from: &NodeInput,
-    to: &NodeInput,
+    step: &Move,
+    (shard, from, to): Parties<'_>,
     found: &mut Vec<PlanViolation>,
 ) {
     if shard.owner != from.id {
@@ -95,151 +92,31 @@ fn allowed(
             owner: shard.owner,
         });
     }
-    if let Some(what) = world.immovable(shard) {
+    if let Some(what) = world.shards.get(&shard.id).and_then(|shard| shard.stay) {
         let shard = shard.id;
         found.push(PlanViolation::Immovable { at, shard, what });
     }
-    let leaves = matches!(from.state, Availability::Active | Availability::Draining);
+    let leaves = match from.state {
+        Availability::Active | Availability::Draining => true,
+        Availability::NoAccept => match step.reason {
+            MoveReason::Misplaced(_) | MoveReason::Overfull(_) | MoveReason::Spread => true,
+            MoveReason::Drain | MoveReason::Above { .. } | MoveReason::Below { .. } => false,
+        },
+        Availability::Down => false,
+    };
     for (node, fine) in [(from, leaves), (to, to.state == Availability::Active)] {
         if !fine {
             let (node, state) = (node.id, node.state);
             found.push(PlanViolation::WrongState { at, node, state });
         }
     }
-    if let Some(refusal) = world.refusal(shard, to) {
+    let receiver = world.nodes.get(&to.id);
+    if let Some(refusal) = receiver.and_then(|to| refusal(world, shard, from.id, to)) {
         found.push(PlanViolation::Refused {
             at,
             shard: shard.id,
             to: to.id,
             refusal,
         });
-    }
-}
-
-fn stated(
-    at: usize,
-    step: &Move,
-    shard: &ShardInput,
-    from: &NodeInput,
-    found: &mut Vec<PlanViolation>,
-) {
-    let bytes = *shard.weights.get(Resource::Bytes);
-    if step.bytes != bytes {
-        found.push(PlanViolation::Misstated {
-            what: format!("the size of shard {} (move {at})", shard.id),
-            stated: step.bytes.to_string(),
-            found: bytes.to_string(),
-        });
-    }
-    let drains = matches!(step.reason, MoveReason::Drain);
-    if drains != (from.state == Availability::Draining) {
-        found.push(PlanViolation::Misstated {
-            what: format!("the reason of move {at}"),
-            stated: step.reason.to_string(),
-            found: format!("node {} is {}", from.id, from.state),
-        });
-    }
-}
-
-/// Nothing that drains later could have drained before this move.
-fn drained_first(world: &mut World<'_>, at: usize, plan: &Plan, found: &mut Vec<PlanViolation>) {
-    for (drain, step) in plan.moves.iter().enumerate().skip(at) {
-        let from = world.nodes.get(&step.from).copied();
-        let shard = world.shards.get(&step.shard).copied();
-        let to = world.nodes.get(&step.to).copied();
-        let (Some(from), Some(shard), Some(to)) = (from, shard, to) else {
-            continue;
-        };
-        if from.state == Availability::Draining && world.refusal_after_wave(shard, to).is_none() {
-            found.push(PlanViolation::DrainLate { at, drain });
-        }
-    }
-}
-
-fn triggered(world: &World<'_>, at: usize, policy: &Policy, found: &mut Vec<PlanViolation>) {
-    let resource = policy.balance();
-    let edges = edges(world, resource, policy.trigger_ppm());
-    let mut nodes = edges.iter();
-    if !nodes.any(|(node, edge)| outside(world.load(*node, resource), *edge) > 0) {
-        found.push(PlanViolation::NotTriggered { at });
-    }
-}
-
-fn gains(
-    world: &World<'_>,
-    at: usize,
-    (shard, from, to): Parties<'_>,
-    resource: Resource,
-    edges: &BTreeMap<NodeId, (u128, u128)>,
-    found: &mut Vec<PlanViolation>,
-) {
-    let weight = u128::from(*shard.weights.get(resource));
-    let (donor, receiver) = (world.load(from.id, resource), world.load(to.id, resource));
-    let filled = receiver + weight;
-    let level = |load: u128, other: &NodeInput| load.saturating_mul(u128::from(other.weight));
-    if level(filled, from) > level(donor, to) {
-        found.push(PlanViolation::AboveDonor {
-            at,
-            from: from.id,
-            before: donor,
-            to: to.id,
-            after: filled,
-        });
-    }
-    let edge = |node: &NodeInput| edges.get(&node.id).copied().unwrap_or_default();
-    let sum = |donor, receiver| outside(donor, edge(from)) + outside(receiver, edge(to));
-    let (before, after) = (
-        sum(donor, receiver),
-        sum(donor.saturating_sub(weight), filled),
-    );
-    if after >= before {
-        found.push(PlanViolation::NoGain {
-            at,
-            from: from.id,
-            to: to.id,
-            before,
-            after,
-        });
-    }
-}
-
-/// How many moves of the wave go into and out of each node.
-#[derive(Default)]
-struct Slots {
-    into: BTreeMap<NodeId, usize>,
-    out_of: BTreeMap<NodeId, usize>,
-}
-
-impl Slots {
-    /// Those of what is in flight before the plan begins.
-    fn new(world: &World<'_>) -> Self {
-        let mut slots = Self::default();
-        for moving in world.in_flight.values() {
-            *slots.into.entry(moving.to).or_default() += 1;
-            *slots.out_of.entry(moving.from).or_default() += 1;
-        }
-        slots
-    }
-
-    fn take(&mut self, at: usize, step: &Move, policy: &Policy, found: &mut Vec<PlanViolation>) {
-        let sides = [
-            (&mut self.into, step.to, policy.max_in_per_node()),
-            (&mut self.out_of, step.from, policy.max_out_per_node()),
-        ];
-        for (counts, node, limit) in sides {
-            let moves = counts.entry(node).or_default();
-            *moves += 1;
-            if let Some(limit) = limit
-                && *moves > limit
-            {
-                let moves = *moves;
-                found.push(PlanViolation::WaveLimit {
-                    at,
-                    node,
-                    moves,
-                    limit,
-                });
-            }
-        }
     }
 }

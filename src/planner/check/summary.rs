@@ -1,50 +1,95 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::fmt;
 
 use super::PlanViolation;
-use super::share::{edges, outside};
 use super::world::World;
-use crate::planner::{Availability, Left, PerResource, Plan, Policy};
+use crate::planner::{NodeLoad, PerResource, Plan, Warning};
 use crate::schema::{NodeId, ShardId};
 
-/// Checks what the plan says of itself against where the replay ended.
-pub(super) fn check(
-    world: &World<'_>,
-    before: &BTreeMap<NodeId, PerResource<u128>>,
-    policy: &Policy,
-    plan: &Plan,
-    moved: &BTreeMap<ShardId, usize>,
-    found: &mut Vec<PlanViolation>,
-) {
-    let moves = plan.moves.len();
-    if let Some(max) = policy.max_moves().filter(|max| moves > *max) {
-        found.push(PlanViolation::TooManyMoves { moves, max });
-    }
-    let bound = plan.lower_bound_moves;
-    if plan.left.is_empty() && bound > moves {
-        found.push(PlanViolation::BoundTooHigh { moves, bound });
-    }
-    let bytes: u128 = plan.moves.iter().map(|step| u128::from(step.bytes)).sum();
-    misstated("the total of bytes", &plan.total_bytes, &bytes, found);
-    for (what, of_plan, here) in [
-        ("the load before", loads(plan, false), before),
-        ("the load after", loads(plan, true), &world.loads),
-    ] {
-        misstated(what, &of_plan, here, found);
-    }
-    let cut = policy.max_moves().is_some_and(|max| moves >= max);
-    shards(world, plan, moved, cut, found);
-    nodes(world, policy, plan, cut, found);
+type Loads = Vec<(NodeId, PerResource<u128>)>;
+
+/// Checks what the plan says of the cluster before its first move.
+pub(super) fn before(world: &World<'_>, plan: &Plan, found: &mut Vec<PlanViolation>) {
+    let stated = loads(plan, |load| load.before.clone());
+    misstated("the load before", &stated, &held(world), found);
+    let named = |warning: &Warning| match warning {
+        Warning::UnknownInFlight { shard } => Some(*shard),
+        Warning::TooFewZones { .. } => None,
+    };
+    let stated: BTreeSet<ShardId> = plan.warnings.iter().filter_map(named).collect();
+    let in_flight = world.input.in_flight.iter().map(|moving| moving.shard);
+    let unknown = in_flight.filter(|shard| !world.shards.contains_key(shard));
+    misstated(
+        "unknown shards in flight",
+        &stated,
+        &unknown.collect(),
+        found,
+    );
+    let few = |warning: &Warning| match warning {
+        Warning::TooFewZones { zones, wanted } => Some((*zones, *wanted)),
+        Warning::UnknownInFlight { .. } => None,
+    };
+    let stated = plan.warnings.iter().find_map(few);
+    let zones: BTreeSet<Option<&str>> = world
+        .active()
+        .map(|(_, node)| node.input.zone.as_deref())
+        .collect();
+    let zones = u32::try_from(zones.len()).unwrap_or(u32::MAX);
+    let wanted = world.policy.min_zones_per_group();
+    let is_few = zones < wanted && world.groups.all().next().is_some();
+    misstated(
+        "the warning of zones",
+        &stated,
+        &is_few.then_some((zones, wanted)),
+        found,
+    );
 }
 
-fn loads(plan: &Plan, after: bool) -> BTreeMap<NodeId, PerResource<u128>> {
-    let of = |load: &crate::planner::NodeLoad| if after { load.after } else { load.before };
+/// Checks the totals of the plan, and what it says of the cluster after its last move.
+pub(super) fn after(world: &World<'_>, plan: &Plan, found: &mut Vec<PlanViolation>) {
+    let moves = plan.moves.len();
+    if let Some(max) = world.policy.max_moves().filter(|max| moves > *max) {
+        found.push(PlanViolation::TooManyMoves { moves, max });
+    }
+    let sizes = plan.moves.iter().map(|step| u128::from(step.bytes));
+    let bytes = sizes.fold(0, u128::saturating_add);
+    misstated("the total of bytes", &plan.total_bytes, &bytes, found);
+    let max = world.policy.max_bytes();
+    if let Some(max) = max.filter(|max| bytes > u128::from(*max)) {
+        found.push(PlanViolation::TooManyBytes { bytes, max });
+    }
+    let count = |moves: usize| u128::try_from(moves).unwrap_or(u128::MAX);
+    for (what, used, bound) in [
+        ("moves", count(moves), count(plan.lower_bound_moves)),
+        ("bytes", bytes, plan.lower_bound_bytes),
+    ] {
+        if plan.left.is_empty() && bound > used {
+            found.push(PlanViolation::BoundTooHigh { what, used, bound });
+        }
+    }
+    let stated = loads(plan, |load| load.after.clone());
+    misstated("the load after", &stated, &held(world), found);
+}
+
+fn loads(plan: &Plan, of: fn(&NodeLoad) -> PerResource<u128>) -> Loads {
     plan.loads
         .iter()
         .map(|load| (load.node, of(load)))
         .collect()
 }
 
-fn misstated<T: PartialEq + std::fmt::Debug>(
+/// What every node holds, by id.
+fn held(world: &World<'_>) -> Loads {
+    let nodes = world.nodes.iter();
+    nodes
+        .map(|(id, node)| {
+            let held = PerResource::from_fn(&world.input.resources, |one| node.counted(one));
+            (*id, held)
+        })
+        .collect()
+}
+
+fn misstated<T: PartialEq + fmt::Debug>(
     what: &str,
     stated: &T,
     here: &T,
@@ -56,70 +101,5 @@ fn misstated<T: PartialEq + std::fmt::Debug>(
             stated: format!("{stated:?}"),
             found: format!("{here:?}"),
         });
-    }
-}
-
-/// Every shard that stays on a draining node is named, and has nowhere to go.
-fn shards(
-    world: &World<'_>,
-    plan: &Plan,
-    moved: &BTreeMap<ShardId, usize>,
-    cut: bool,
-    found: &mut Vec<PlanViolation>,
-) {
-    let named: BTreeSet<ShardId> = plan
-        .left
-        .iter()
-        .filter_map(|left| match left {
-            Left::Shard { shard, .. } => Some(*shard),
-            Left::Node { .. } => None,
-        })
-        .collect();
-    let draining = |node: &NodeId| {
-        let node = world.nodes.get(node);
-        node.is_some_and(|node| node.state == Availability::Draining)
-    };
-    let stay = world.shards.values().filter(|shard| draining(&shard.owner));
-    for shard in stay.filter(|shard| !moved.contains_key(&shard.id)) {
-        if world.in_flight.contains_key(&shard.id) {
-            continue;
-        }
-        if !named.contains(&shard.id) {
-            let (what, id) = ("shard", shard.id.0);
-            found.push(PlanViolation::Unexplained { what, id });
-        }
-        if cut || world.immovable(shard).is_some() {
-            continue;
-        }
-        if let Some(to) = world.active().find(|to| world.refusal(shard, to).is_none()) {
-            let (shard, to) = (shard.id, to.id);
-            found.push(PlanViolation::CouldLeave { shard, to });
-        }
-    }
-}
-
-/// Every node outside its trigger band is named.
-fn nodes(
-    world: &World<'_>,
-    policy: &Policy,
-    plan: &Plan,
-    cut: bool,
-    found: &mut Vec<PlanViolation>,
-) {
-    let named: BTreeSet<NodeId> = plan
-        .left
-        .iter()
-        .filter_map(|left| match left {
-            Left::Node { node, .. } => Some(*node),
-            Left::Shard { .. } => None,
-        })
-        .collect();
-    let resource = policy.balance();
-    for (node, edge) in edges(world, resource, policy.trigger_ppm()) {
-        let out = outside(world.load(node, resource), edge) > 0;
-        if out && !cut && !named.contains(&node) {
-            let (what, id) = ("node", node.0);
-            found.push(PlanViolation::Unexplained { what, id });
-        }
     }
 }

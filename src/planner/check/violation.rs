@@ -1,4 +1,4 @@
-use crate::planner::{Availability, Refusal};
+use crate::planner::{Availability, PlanError, Refusal, Resource};
 use crate::schema::{NodeId, ShardId};
 
 /// A rule that a plan breaks. `at` is the position of the move in the plan.
@@ -85,22 +85,24 @@ pub enum PlanViolation {
         before: u32,
     },
     /// More moves at a time than the policy allows.
-    #[error("move {at} is one of {moves} at node {node} in its wave; the limit is {limit}")]
+    #[error("move {at} is one of {moves} {place} in its wave; the limit is {limit}")]
     WaveLimit {
         /// The move.
         at: usize,
-        /// The node.
-        node: NodeId,
+        /// Where they are counted.
+        place: String,
         /// How many.
         moves: usize,
         /// The limit.
         limit: usize,
     },
     /// The receiver ends fuller than the donor was.
-    #[error("move {at} lifts node {to} to {after}, above node {from} with {before}")]
+    #[error("move {at} lifts node {to} to {after} {resource}, above node {from} with {before}")]
     AboveDonor {
         /// The move.
         at: usize,
+        /// What is balanced.
+        resource: Resource,
         /// The donor.
         from: NodeId,
         /// What it had.
@@ -111,10 +113,14 @@ pub enum PlanViolation {
         after: u128,
     },
     /// After the move the nodes are no closer to their bands.
-    #[error("move {at}: nodes {from} and {to} were {before} outside their bands and are {after}")]
+    #[error(
+        "move {at}: nodes {from} and {to} were {before} {resource} outside their bands and are {after}"
+    )]
     NoGain {
         /// The move.
         at: usize,
+        /// What is balanced.
+        resource: Resource,
         /// The donor.
         from: NodeId,
         /// The receiver.
@@ -124,21 +130,63 @@ pub enum PlanViolation {
         /// How far both are outside.
         after: u128,
     },
-    /// The plan balances although every node is inside its trigger band.
-    #[error("move {at} balances, and no node is outside its trigger band")]
+    /// The move gains less than the policy asks for what it copies.
+    #[error("move {at} gains {gain} {resource} with {bytes} bytes, less than {least} for each MiB")]
+    LittleGain {
+        /// The move.
+        at: usize,
+        /// What is balanced.
+        resource: Resource,
+        /// By how much the nodes come closer to their bands.
+        gain: u128,
+        /// The size of the shard.
+        bytes: u64,
+        /// The least for each MiB.
+        least: u64,
+    },
+    /// The move takes the nodes further from their bands in a resource that comes first.
+    #[error(
+        "move {at} balances {resource} and takes its nodes from {before} to {after} {first} outside their bands"
+    )]
+    Worsens {
+        /// The move.
+        at: usize,
+        /// What is balanced.
+        resource: Resource,
+        /// What comes first.
+        first: Resource,
+        /// How far both were outside.
+        before: u128,
+        /// How far both are outside.
+        after: u128,
+    },
+    /// The move balances something that the policy does not balance.
+    #[error("move {at} balances {resource}, which the policy does not name")]
+    NotBalanced {
+        /// The move.
+        at: usize,
+        /// The resource.
+        resource: Resource,
+    },
+    /// The plan balances a resource of which every node is inside its trigger band.
+    #[error("move {at} balances {resource}, and no node is outside its trigger band")]
     NotTriggered {
         /// The move.
         at: usize,
+        /// The resource.
+        resource: Resource,
     },
-    /// The plan balances before a move that could have drained.
-    #[error("move {drain} drains and could have come before move {at}, which balances")]
-    DrainLate {
+    /// The plan balances before a move that puts something right and could have been made.
+    #[error(
+        "move {late} puts something right and could have come before move {at}, which balances"
+    )]
+    Late {
         /// The balancing move.
         at: usize,
-        /// The draining move.
-        drain: usize,
+        /// The late move.
+        late: usize,
     },
-    /// The reason, the bytes or a total of the plan is wrong.
+    /// The reason, the bytes, a band or a total of the plan is wrong.
     #[error("{what} is {stated}, not {found}")]
     Misstated {
         /// What.
@@ -156,16 +204,26 @@ pub enum PlanViolation {
         /// The limit.
         max: usize,
     },
-    /// The plan reaches its goal with fewer moves than it says is possible.
-    #[error("the plan reaches its goal with {moves} moves and claims a lower bound of {bound}")]
-    BoundTooHigh {
+    /// More bytes than the policy allows.
+    #[error("the plan moves {bytes} bytes; the limit is {max}")]
+    TooManyBytes {
         /// How many.
-        moves: usize,
-        /// The bound.
-        bound: usize,
+        bytes: u128,
+        /// The limit.
+        max: u64,
     },
-    /// A shard stays on a draining node although a node takes it.
-    #[error("shard {shard} stays on its draining node; node {to} would take it")]
+    /// The plan reaches its goal with less than it says is possible.
+    #[error("the plan reaches its goal with {used} {what} and claims a lower bound of {bound}")]
+    BoundTooHigh {
+        /// Moves or bytes.
+        what: &'static str,
+        /// How many.
+        used: u128,
+        /// The bound.
+        bound: u128,
+    },
+    /// A shard stays where it should not be although a node takes it.
+    #[error("shard {shard} stays where it should not be; node {to} would take it")]
     CouldLeave {
         /// The shard.
         shard: ShardId,
@@ -173,20 +231,48 @@ pub enum PlanViolation {
         to: NodeId,
     },
     /// The plan leaves something and does not say so.
-    #[error("{what} {id} is not as it should be, and the plan does not say why")]
+    #[error("{what} is not as it should be, and the plan does not say why")]
     Unexplained {
-        /// Shard or node.
-        what: &'static str,
-        /// Its id.
-        id: u64,
+        /// What.
+        what: String,
+    },
+    /// What the plan says that it leaves, or why, is not so.
+    #[error("the plan says: {said}; that is not so: {found}")]
+    NotSo {
+        /// What it says.
+        said: String,
+        /// What is so.
+        found: String,
     },
     /// Planning the same again gave another plan.
     #[error("planning again gives another plan")]
     NotRepeatable,
-    /// With the plan under way there is more to do.
-    #[error("with the plan in flight, planning again moves {moves} more")]
+    /// Without its limits the plan aims elsewhere.
+    #[error("without the limits of moves and bytes the plan has other bands")]
+    OtherAim,
+    /// A plan of limited moves is not the beginning of the plan without.
+    #[error("without the limit of moves, move {at} of the plan is another")]
+    NoBeginning {
+        /// The first move that differs.
+        at: usize,
+    },
+    /// With the plan under way or done there is more to do.
+    #[error("with the plan {when}, planning again moves {moves} more, shard {shard} first")]
     NotFinished {
+        /// `in flight` or `done`.
+        when: &'static str,
         /// How many moves.
         moves: usize,
+        /// The first shard.
+        shard: ShardId,
+    },
+    /// With the plan under way or done there is no plan.
+    #[error("with the plan {when} there is no plan")]
+    NoPlan {
+        /// `in flight` or `done`.
+        when: &'static str,
+        /// Why.
+        #[source]
+        source: PlanError,
     },
 }

@@ -21,7 +21,7 @@ fn reaches_balance_in(of: &[usize], moves: usize) {
     assert_eq!(plan.total_moves(), moves, "{of:?}");
     assert_eq!(plan.lower_bound_moves, moves, "{of:?}");
     assert_eq!(plan.gap_moves(), Some(0), "{of:?}");
-    let after = after(&plan, Resource::Count);
+    let after = after(&plan, Resource::COUNT);
     let (least, most) = (after.iter().min().unwrap(), after.iter().max().unwrap());
     assert!(most - least <= 1, "{of:?} becomes {after:?}");
     assert!(checked(&applied(&input, &plan), &exact()).is_empty());
@@ -32,7 +32,7 @@ fn reaches_balance_in(of: &[usize], moves: usize) {
 fn six_and_two_become_four_and_four() {
     let plan = checked(&counts(&[6, 2]), &exact());
     assert_eq!(plan.total_moves(), 2);
-    assert_eq!(after(&plan, Resource::Count), [4, 4]);
+    assert_eq!(after(&plan, Resource::COUNT), [4, 4]);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn the_minimum_is_met_on_the_vectors_of_others() {
 fn an_empty_new_node_receives_its_share() {
     let plan = checked(
         &counts(&[5, 5, 5, 0]),
-        &policy(Resource::Count, 100_000, 50_000),
+        &policy(Resource::COUNT, 100_000, 50_000),
     );
     assert_eq!(plan.total_moves(), 3);
     assert!(plan.moves.iter().all(|step| step.to == NodeId(4)));
@@ -87,9 +87,9 @@ fn an_empty_new_node_receives_its_share() {
 
 #[test]
 fn nothing_happens_inside_the_trigger_band() {
-    assert!(checked(&counts(&[11, 9]), &policy(Resource::Count, 100_000, 0)).is_empty());
-    let plan = checked(&counts(&[12, 8]), &policy(Resource::Count, 100_000, 0));
-    assert_eq!(after(&plan, Resource::Count), [10, 10]);
+    assert!(checked(&counts(&[11, 9]), &policy(Resource::COUNT, 100_000, 0)).is_empty());
+    let plan = checked(&counts(&[12, 8]), &policy(Resource::COUNT, 100_000, 0));
+    assert_eq!(after(&plan, Resource::COUNT), [10, 10]);
 }
 
 #[test]
@@ -97,5 +97,16 @@ fn shares_follow_the_weights_of_the_nodes() {
     let mut input = counts(&[9, 0]);
     input.nodes[1].weight = 2;
     let plan = checked(&input, &exact());
-    assert_eq!(after(&plan, Resource::Count), [3, 6]);
+    assert_eq!(after(&plan, Resource::COUNT), [3, 6]);
+}
+
+#[test]
+fn the_minimum_is_met_on_random_vectors() {
+    for seed in 0..cases(1_000, 10_000) {
+        let random = &mut Random::new(seed);
+        let nodes = 1 + random.below(12);
+        let most = 1 + random.below(60);
+        let of: Vec<usize> = (0..nodes).map(|_| random.below(most) as usize).collect();
+        reaches_balance_in(&of, minimum(&of));
+    }
 }

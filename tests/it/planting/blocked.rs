@@ -98,7 +98,7 @@ pub(crate) fn others_work(tracker: &MigrationTracker, round: u64) {
     let unfinished = tracker.unfinished().unwrap();
     assert!(unfinished.iter().all(|migration| migration.id != id));
     let options = PlanOptions {
-        resource: shardferry::planner::Resource::Count,
+        resource: shardferry::planner::Resource::COUNT,
         threshold_ppm: 100_000,
         max_moves: None,
     };
