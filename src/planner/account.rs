@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::aim::Aim;
+use super::aim::{Aim, helps};
+use super::cluster::{Cluster, Stay};
 use super::column::{Column, NodeAt, ShardAt};
-use super::obstacle::{find_node, find_shard};
-use super::world::{Stay, World};
+use super::world::World;
 use super::{Availability, Band, Input, Plan, PlanError, Policy, Refusal};
 use crate::schema::{NodeId, ShardId};
 
@@ -93,20 +93,21 @@ pub fn explain(
     plan: &Plan,
     shard: ShardId,
 ) -> Result<Option<Account>, PlanError> {
-    let mut world = World::new(input, policy)?;
-    let Some(at) = find_shard(&world, shard) else {
+    let cluster = Cluster::new(input, policy)?;
+    let mut world = World::new(&cluster);
+    let Some(at) = world.find_shard(shard) else {
         return Ok(None);
     };
     let aims = aims(&world, plan);
     let chosen = plan.moves.iter().position(|one| one.shard == shard);
     for one in plan.moves.iter().take(chosen.unwrap_or(plan.moves.len())) {
-        if let (Some(moved), Some(to)) = (find_shard(&world, one.shard), find_node(&world, one.to))
+        if let (Some(moved), Some(to)) = (world.find_shard(one.shard), world.find_node(one.to))
         {
             world.put(moved, to);
         }
     }
     let one = chosen.and_then(|place| plan.moves.get(place));
-    let target = one.and_then(|one| find_node(&world, one.to));
+    let target = one.and_then(|one| world.find_node(one.to));
     let must = one.is_some_and(|one| !one.reason.balances());
     let verdict = |node: NodeAt| {
         if world.at(at) == node {
@@ -117,7 +118,7 @@ pub fn explain(
             Verdict::NotAccepting(world.nodes[node].state)
         } else if let Some(refusal) = world.refusal(at, node) {
             Verdict::Refused(refusal)
-        } else if must || helps(&world, &aims, at, node) {
+        } else if must || (world.is(world.at(at), Availability::Active) && helps(&world, &aims, at, node)) {
             Verdict::Takes
         } else {
             Verdict::NoGain
@@ -148,30 +149,14 @@ fn aims(world: &World<'_>, plan: &Plan) -> Vec<Aim> {
     let aim = |(rank, resource)| {
         let mut bands = Column::of(world.nodes.len(), Band { least: 0, most: 0 });
         for load in &plan.loads {
-            if let (Some(node), Some(band)) = (find_node(world, load.node), load.bands.get(rank)) {
+            if let (Some(node), Some(band)) = (world.find_node(load.node), load.bands.get(rank)) {
                 bands[node] = *band;
             }
         }
-        Aim::stated(world, resource, bands)
+        Aim::stated(resource, bands)
     };
     let resources = world.policy.priorities().iter().copied();
     resources.enumerate().map(aim).collect()
-}
-
-/// Whether a balancing move would do good.
-fn helps(world: &World<'_>, aims: &[Aim], shard: ShardAt, to: NodeAt) -> bool {
-    if world.at(shard) == to || !world.is(world.at(shard), Availability::Active) {
-        return false;
-    }
-    for aim in aims {
-        if aim.gain(world, shard, to).is_some() {
-            return true;
-        }
-        if aim.worsens(world, shard, to) {
-            return false;
-        }
-    }
-    false
 }
 
 #[cfg(test)]

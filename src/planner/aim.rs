@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use super::band::{Claim, bands};
 use super::column::{Column, NodeAt, ShardAt};
-use super::world::{Stay, World};
+use super::cluster::Stay;
+use super::world::World;
 use super::{Availability, Band, Resource};
 
 /// What a move that leaves a node outside its band must gain, as a part of its weight. The most
@@ -18,102 +19,58 @@ const MIB: u128 = 1 << 20;
 pub(super) struct Aim {
     pub(super) resource: Resource,
     bands: Column<NodeAt, Band>,
-    /// The active nodes, by id.
-    pub(super) active: Vec<NodeAt>,
+    /// Outside these, something is done.
+    trigger: Column<NodeAt, Band>,
     /// Whether nodes are brought into their bands: one was outside its trigger band.
-    pub(super) acts: bool,
+    pub(super) is_open: bool,
     /// The least weight that fits into no band but of a node that holds such a shard.
     oversized: Option<u64>,
-    bytes: Option<Resource>,
-    min_gain_per_mib: u128,
 }
 
 impl Aim {
-    /// The bands around the fair shares, `ppm` wide on each side, as the shards are now.
-    pub(super) fn new(world: &World<'_>, resource: Resource, ppm: u64) -> Self {
-        let mut floors: Column<NodeAt, (u128, u128)> = Column::of(world.nodes.len(), (0, 0));
-        for shard in world.shards.places() {
-            let weight = u128::from(world.weight(shard, resource));
-            let (held, heaviest) = &mut floors[world.at(shard)];
-            // What is under way can leave once it is there: the next plan counts it so.
-            if world.is_free(shard) || world.stay[shard] == Stay::InFlight {
-                *heaviest = weight.max(*heaviest);
-            } else {
-                *held += weight;
-            }
-        }
-        let active: Vec<NodeAt> = world.nodes_in(Availability::Active).collect();
-        let total = active.iter().map(|node| world.load(*node, resource)).sum();
-        // A shard that fits into no band is pinned by its size to whatever node it is on. With each
-        // that is found the others share less, and more may be too large.
-        let mut fits = u128::MAX;
-        let by_node = loop {
-            let claims: Vec<Claim> = active
-                .iter()
-                .map(|node| {
-                    let (held, heaviest) = floors[*node];
-                    let pinned = if heaviest > fits { heaviest } else { 0 };
-                    Claim {
-                        weight: world.nodes[*node].weight,
-                        capacity: world.nodes[*node].capacity.get(resource),
-                        floor: held.max(pinned),
-                    }
-                })
-                .collect();
-            let bands = bands(total, &claims, ppm);
-            let others = active
-                .iter()
-                .zip(&bands)
-                .filter(|(node, _)| floors[**node].1 <= fits);
-            let most = others.map(|(_, band)| band.most).max().unwrap_or(fits);
-            let more = active
-                .iter()
-                .any(|node| (most + 1..=fits).contains(&floors[*node].1));
-            if !more {
-                fits = most;
-                break bands;
-            }
-            fits = most;
-        };
-        let none = Band { least: 0, most: 0 };
-        let mut bands = Column::of(world.nodes.len(), none);
-        for (node, band) in active.iter().zip(by_node) {
-            bands[*node] = band;
-        }
-        let bytes = world.resources().iter().find(|one| one.name() == "bytes");
+    /// The bands around the fair shares, as the shards are now.
+    pub(super) fn new(world: &World<'_>, resource: Resource) -> Self {
+        let floors = Floors::new(world, resource);
+        let (trigger, _) = floors.bands(world, world.policy.trigger_ppm());
+        let (bands, fits) = floors.bands(world, world.policy.target_ppm());
         Self {
             resource,
             bands,
-            active,
-            acts: false,
+            trigger,
+            is_open: false,
             oversized: u64::try_from(fits)
                 .ok()
                 .and_then(|fits| fits.checked_add(1)),
-            bytes: bytes.copied(),
-            min_gain_per_mib: world.policy.min_gain_per_mib().into(),
         }
     }
 
     /// The bands that a plan states.
-    pub(super) fn stated(
-        world: &World<'_>,
-        resource: Resource,
-        bands: Column<NodeAt, Band>,
-    ) -> Self {
-        let bytes = world.resources().iter().find(|one| one.name() == "bytes");
+    pub(super) fn stated(resource: Resource, bands: Column<NodeAt, Band>) -> Self {
         Self {
             resource,
+            trigger: bands.clone(),
             bands,
-            active: world.nodes_in(Availability::Active).collect(),
-            acts: true,
+            is_open: true,
             oversized: None,
-            bytes: bytes.copied(),
-            min_gain_per_mib: world.policy.min_gain_per_mib().into(),
         }
     }
 
-    pub(super) fn is_active(&self, node: NodeAt) -> bool {
-        self.active.binary_search(&node).is_ok()
+    /// Whether it aims at the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.bands.values() == other.bands.values()
+            && self.trigger.values() == other.trigger.values()
+    }
+
+    /// Whether a node is so far from its share that something is to be done.
+    pub(super) fn is_triggered(&self, world: &World<'_>) -> bool {
+        let mut active = world.active.iter();
+        active.any(|node| self.is_triggered_by(world, *node))
+    }
+
+    /// As [`Self::is_triggered`], of one node.
+    pub(super) fn is_triggered_by(&self, world: &World<'_>, node: NodeAt) -> bool {
+        world.is(node, Availability::Active)
+            && !self.trigger[node].contains(world.load(node, self.resource))
     }
 
     pub(super) fn oversized(&self) -> Option<u64> {
@@ -155,7 +112,7 @@ impl Aim {
     /// The active nodes outside their bands.
     pub(super) fn outside<'s>(&'s self, world: &'s World<'_>) -> impl Iterator<Item = NodeAt> + 's {
         let outside = |node: &NodeAt| !self.bands[*node].contains(world.load(*node, self.resource));
-        self.active.iter().copied().filter(outside)
+        world.active.iter().copied().filter(outside)
     }
 
     pub(super) fn weight(&self, world: &World<'_>, shard: ShardAt) -> u64 {
@@ -169,16 +126,13 @@ impl Aim {
     /// It depends on nothing but the loads: whatever planned a move, planning again from where a plan
     /// ended asks the same.
     pub(super) fn gain(&self, world: &World<'_>, shard: ShardAt, to: NodeAt) -> Option<u128> {
-        if !self.acts {
+        if !self.is_open {
             return None;
         }
         let gain = self.gain_of(world, self.weight(world, shard), world.at(shard), to)?;
-        if self.min_gain_per_mib > 0
-            && let Some(bytes) = self.bytes
-        {
-            let least = self
-                .min_gain_per_mib
-                .saturating_mul(world.weight(shard, bytes).into());
+        let least = world.policy.min_gain_per_mib();
+        if least > 0 {
+            let least = u128::from(least).saturating_mul(world.bytes(shard).into());
             return (gain.saturating_mul(MIB) >= least).then_some(gain);
         }
         Some(gain)
@@ -235,6 +189,79 @@ impl Aim {
         let worth = !overshoots || gain.saturating_mul(GAIN_PART) >= weight;
         (gain > 0 && worth).then_some(gain)
     }
+}
+
+/// What keeps each node from having less.
+struct Floors {
+    resource: Resource,
+    /// By node: the sum of what cannot leave, and the heaviest shard that can.
+    held: Column<NodeAt, (u128, u128)>,
+}
+
+impl Floors {
+    fn new(world: &World<'_>, resource: Resource) -> Self {
+        let mut held: Column<NodeAt, (u128, u128)> = Column::of(world.nodes.len(), (0, 0));
+        for shard in world.shards.places() {
+            let weight = u128::from(world.weight(shard, resource));
+            let (stuck, heaviest) = &mut held[world.at(shard)];
+            // What is under way can leave once it is there: the next plan counts it so.
+            match world.stay[shard] {
+                Stay::Free | Stay::InFlight => *heaviest = weight.max(*heaviest),
+                Stay::Pinned | Stay::Quarantined => *stuck += weight,
+            }
+        }
+        Self { resource, held }
+    }
+
+    /// The bands, and the heaviest that fits into one of a node that holds nothing heavier. A shard
+    /// that fits into no band is pinned by its size to whatever node it is on. With each that is found
+    /// the others share less, and more may be too heavy.
+    fn bands(&self, world: &World<'_>, ppm: u64) -> (Column<NodeAt, Band>, u128) {
+        let (active, resource) = (&world.active, self.resource);
+        let total = active.iter().map(|node| world.load(*node, resource)).sum();
+        let claim = |node: &NodeAt, fits: u128| {
+            let (stuck, heaviest) = self.held[*node];
+            let pinned = if heaviest > fits { heaviest } else { 0 };
+            Claim {
+                weight: world.nodes[*node].weight,
+                capacity: world.nodes[*node].capacity.get(resource),
+                floor: stuck.max(pinned),
+            }
+        };
+        let mut fits = u128::MAX;
+        loop {
+            let claims: Vec<Claim> = active.iter().map(|node| claim(node, fits)).collect();
+            let by_node = bands(total, &claims, ppm);
+            let heaviest = |node: &NodeAt| self.held[*node].1;
+            let most = {
+                let others = active.iter().zip(&by_node);
+                let others = others.filter(|(node, _)| heaviest(node) <= fits);
+                others.map(|(_, band)| band.most).max().unwrap_or(fits)
+            };
+            let is_new = |node: &NodeAt| heaviest(node) <= fits && heaviest(node) > most;
+            if !active.iter().any(is_new) {
+                let mut bands = Column::of(world.nodes.len(), Band { least: 0, most: 0 });
+                for (node, band) in active.iter().zip(by_node) {
+                    bands[*node] = band;
+                }
+                return (bands, most);
+            }
+            fits = most;
+        }
+    }
+}
+
+/// Whether a move helps the first balance that it matters to.
+pub(super) fn helps(world: &World<'_>, aims: &[Aim], shard: ShardAt, to: NodeAt) -> bool {
+    for aim in aims {
+        if aim.gain(world, shard, to).is_some() {
+            return true;
+        }
+        if aim.worsens(world, shard, to) {
+            return false;
+        }
+    }
+    false
 }
 
 /// Compares how full two nodes are with these loads: the loads relative to the weights of the nodes.

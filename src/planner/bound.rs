@@ -7,6 +7,7 @@ use super::aim::Aim;
 use super::column::{Column, NodeAt, ShardAt};
 use super::homes::Homes;
 use super::place::Forced;
+use super::Availability;
 use super::world::World;
 
 /// The fewest moves and bytes of any plan.
@@ -44,22 +45,37 @@ impl Giver {
 /// of moves out of a node that is the most with its heaviest, and one more adds less and less: taking
 /// the greatest addition first needs the fewest. A second bound counts receivers: each needs at least
 /// as many as the heaviest shards of all that cover what it lacks.
-pub(super) fn bound(start: &World<'_>, aim: &Aim, forced: &Forced, homes: &mut Homes) -> Bound {
+///
+/// A node that accepts nothing, and has too much of something, may give whatever it holds.
+///
+/// Without an `aim` only what must leave counts.
+pub(super) fn bound(
+    start: &World<'_>,
+    aim: Option<&Aim>,
+    forced: &Forced,
+    homes: &mut Homes,
+) -> Bound {
     let certain = |shard: ShardAt| {
-        start.is_free(shard) && forced.get(&shard).is_some_and(|wrong| wrong.is_certain())
+        start.is_free(shard) && forced.get(&shard).is_some_and(|cause| cause.is_certain())
     };
-    let bytes = start
-        .resources()
-        .iter()
-        .copied()
-        .find(|one| one.name() == "bytes");
+    let must_leave = || forced.keys().copied().filter(|shard| certain(*shard));
+    let bytes_certain = must_leave().map(|shard| u128::from(start.bytes(shard))).sum();
+    let mut moves = must_leave().count();
+    let Some(aim) = aim else {
+        return Bound {
+            moves,
+            bytes: bytes_certain,
+        };
+    };
     let mut leaving: Column<NodeAt, u128> = Column::of(start.nodes.len(), 0);
-    let mut bytes_certain = 0_u128;
-    let mut moves = 0_usize;
-    for shard in forced.keys().copied().filter(|shard| certain(*shard)) {
-        moves += 1;
+    for shard in must_leave() {
         leaving[start.owner[shard]] += u128::from(aim.weight(start, shard));
-        bytes_certain += bytes.map_or(0, |bytes| start.weight(shard, bytes).into());
+    }
+    for (shard, cause) in forced {
+        let node = start.owner[*shard];
+        if !cause.is_certain() && start.is(node, Availability::NoAccept) {
+            leaving[node] = start.load(node, aim.resource);
+        }
     }
     let (mut lacks, mut excesses, mut supply) = (0_u128, 0_u128, 0_u128);
     let mut receivers = Vec::new();
@@ -67,10 +83,8 @@ pub(super) fn bound(start: &World<'_>, aim: &Aim, forced: &Forced, homes: &mut H
         .map(|_| None)
         .collect::<Vec<_>>()
         .into();
-    let mut active = Column::of(start.nodes.len(), false);
     let pinned = Pinned::new(start, aim);
-    for node in &aim.active {
-        active[*node] = true;
+    for node in &start.active {
         let lack = aim.lack(start, *node);
         if lack > 0 {
             lacks += lack;
@@ -99,16 +113,19 @@ pub(super) fn bound(start: &World<'_>, aim: &Aim, forced: &Forced, homes: &mut H
         supply += giver.supply();
         givers[*node] = Some(giver);
     }
-    for node in start.nodes.places().filter(|node| !active[*node]) {
-        supply += leaving[node];
+    for node in start.nodes.places() {
+        if !start.is(node, Availability::Active) {
+            supply += leaving[node];
+        }
     }
     if supply < lacks {
         let stays = |shard| certain(shard) || pinned.contains(start, aim, shard);
         moves += supplement(start, aim, homes, &mut givers, &stays, lacks - supply);
     }
-    let bytes = match bytes {
-        Some(bytes) if bytes == aim.resource => (bytes_certain + excesses).max(lacks),
-        Some(_) | None => bytes_certain,
+    let bytes = if start.is_bytes(aim.resource) {
+        (bytes_certain + excesses).max(lacks)
+    } else {
+        bytes_certain
     };
     Bound {
         moves: moves.max(by_receivers(start, aim, receivers)),
@@ -138,7 +155,7 @@ impl Pinned {
         let mut alone = true;
         for shard in start.shards.places() {
             let (node, weight) = (start.at(shard), aim.weight(start, shard));
-            if weight >= from_weight && start.is_free(shard) && aim.is_active(node) {
+            if weight >= from_weight && start.is_free(shard) && start.is(node, Availability::Active) {
                 lightest = lightest.min(weight);
                 alone &= pinned.by_node.insert(node, weight).is_none();
                 alone &= aim.band(node).most >= u128::from(weight);
@@ -146,7 +163,7 @@ impl Pinned {
         }
         // Each of their nodes ends with one of them: none has room for two.
         let two = u128::from(from_weight) * 2;
-        alone &= aim.active.iter().all(|node| aim.band(*node).most < two);
+        alone &= start.active.iter().all(|node| aim.band(*node).most < two);
         if alone {
             (pinned.from_weight, pinned.lightest) = (Some(from_weight), lightest);
         }
@@ -196,7 +213,7 @@ fn supplement(
         }
     };
     let mut heap = BinaryHeap::new();
-    for node in &aim.active {
+    for node in &start.active {
         if let Some(added) = add(givers, *node) {
             heap.push((added, Reverse(*node)));
         }

@@ -76,6 +76,14 @@ impl<P: Place, T> Column<P, T> {
     pub(super) fn values(&self) -> &[T] {
         &self.values
     }
+
+    /// The same value for every row.
+    pub(super) fn fill(&mut self, value: T)
+    where
+        T: Clone,
+    {
+        self.values.fill(value);
+    }
 }
 
 impl<P, T> From<Vec<T>> for Column<P, T> {
@@ -153,6 +161,10 @@ impl<P: Place, M: Place> Members<P, M> {
             members: sorted,
             place: PhantomData,
         }
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = P> + use<P, M> {
+        (0..self.starts.len().saturating_sub(1)).map(P::new)
     }
 
     fn range(&self, row: P) -> std::ops::Range<usize> {

@@ -1,9 +1,10 @@
 //! Why something stays as it is.
 
 use super::aim::Aim;
-use super::column::{NodeAt, ShardAt};
-use super::place::{Forced, is_wrong};
-use super::world::{Stay, World};
+use super::column::{GroupAt, NodeAt, ShardAt};
+use super::place::{Cause, Forced, is_wrong};
+use super::cluster::Stay;
+use super::world::World;
 use super::{Availability, Left, Refusals, WhyNode, WhyShard, Wrong};
 
 /// How many moves are looked at to say why a node stays outside its band.
@@ -17,15 +18,19 @@ pub(super) fn shards_left(world: &World<'_>, forced: &Forced, is_cut: bool) -> V
             left.push((moving.to, moving.shard, Wrong::Draining, WhyShard::Arriving));
         }
     }
-    for (shard, wrong) in forced {
-        if !world.is_moved(*shard) && is_wrong(world, *shard, *wrong) {
-            left.push((
-                world.at(*shard),
-                *shard,
-                *wrong,
-                why_shard(world, *shard, is_cut),
-            ));
+    for (shard, cause) in forced {
+        if let Cause::Wrong(wrong) = *cause
+            && wrong != Wrong::Spread
+            && !world.is_moved(*shard)
+            && is_wrong(world, *shard, wrong)
+        {
+            let why = why_shard(world, *shard, is_cut);
+            left.push((world.at(*shard), *shard, wrong, why));
         }
+    }
+    for shard in narrow(world) {
+        let why = why_shard(world, shard, is_cut);
+        left.push((world.at(shard), shard, Wrong::Spread, why));
     }
     left.sort_by_key(|(node, shard, ..)| (*node, *shard));
     let shown = |(node, shard, wrong, why): (NodeAt, ShardAt, _, _)| Left::Shard {
@@ -37,19 +42,36 @@ pub(super) fn shards_left(world: &World<'_>, forced: &Forced, is_cut: bool) -> V
     left.into_iter().map(shown).collect()
 }
 
+/// A shard of each group that is in too few zones: one that has not moved and could, if there is one.
+fn narrow(world: &World<'_>) -> Vec<ShardAt> {
+    let standing_for = |group: GroupAt| {
+        let members = world.groups.of_group(group);
+        let first = members.first().copied()?;
+        let (zones, wanted) = world.spread(first);
+        let could = |shard: &&ShardAt| {
+            let is_down = world.is(world.at(**shard), Availability::Down);
+            world.is_free(**shard) && !world.is_moved(**shard) && !is_down
+        };
+        let best = members.iter().find(could).copied();
+        (zones < wanted).then_some(best.unwrap_or(first))
+    };
+    world.groups.all().filter_map(standing_for).collect()
+}
+
 fn why_shard(world: &World<'_>, shard: ShardAt, is_cut: bool) -> WhyShard {
     match world.stay[shard] {
         Stay::Pinned => WhyShard::Pinned,
         Stay::Quarantined => WhyShard::Quarantined,
         Stay::InFlight => WhyShard::Arriving,
+        Stay::Free if world.is(world.at(shard), Availability::Down) => WhyShard::Unreachable,
         Stay::Free if is_cut => WhyShard::MoveLimit,
         Stay::Free => {
             let mut refusals = Refusals::default();
-            let mut active = world.nodes_in(Availability::Active).peekable();
-            if active.peek().is_none() {
+            if world.active.is_empty() {
                 return WhyShard::NoActiveNode;
             }
-            for refusal in active.filter_map(|to| world.refusal(shard, to)) {
+            let active = world.active.iter();
+            for refusal in active.filter_map(|to| world.refusal(shard, *to)) {
                 refusals.add(refusal);
             }
             WhyShard::Refused(refusals)
@@ -112,7 +134,7 @@ impl Why<'_, '_> {
         let mut refusals = Refusals::default();
         let mut movable = false;
         let mut looks = self.looks;
-        let others = aim.active.iter().copied().filter(|other| *other != node);
+        let others = world.active.iter().copied().filter(|other| *other != node);
         'all: for other in others {
             let (from, to) = if gives { (node, other) } else { (other, node) };
             for shard in self.on(from).filter(|shard| world.is_free(*shard)) {

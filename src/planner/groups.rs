@@ -5,13 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use super::column::{Column, GroupAt, Members, NodeAt, Place as _, ShardAt};
 use super::{NodeInput, ShardInput};
 
-#[derive(Clone, Debug)]
+/// The groups, who belongs to each, and the zones of the nodes.
+#[derive(Debug)]
 pub(super) struct Groups {
     /// Empty when no shard has a group.
     of: Vec<Option<GroupAt>>,
     members: Members<GroupAt, ShardAt>,
-    /// How many copies of a group a node has; only where it has one. Looked up, never walked.
-    copies: HashMap<(GroupAt, NodeAt), u32>,
     zones: Column<NodeAt, u32>,
     min_zones: usize,
 }
@@ -55,7 +54,6 @@ impl Groups {
         Self {
             members: Members::new(ids.len(), shards.places().take(of.len()), belongs),
             of,
-            copies: HashMap::new(),
             zones: zones.iter().map(zone).collect::<Vec<_>>().into(),
             min_zones: usize::try_from(min_zones).unwrap_or(usize::MAX),
         }
@@ -70,40 +68,18 @@ impl Groups {
         self.of.get(shard.at()).copied().flatten()
     }
 
+    /// Every group.
+    pub(super) fn all(&self) -> impl Iterator<Item = GroupAt> + use<> {
+        self.members.rows()
+    }
+
+    pub(super) fn of_group(&self, group: GroupAt) -> &[ShardAt] {
+        self.members.of(group)
+    }
+
     /// The shards of the group of `shard`, itself among them.
     pub(super) fn members(&self, shard: ShardAt) -> &[ShardAt] {
         self.of(shard).map_or(&[], |group| self.members.of(group))
-    }
-
-    pub(super) fn enter(&mut self, shard: ShardAt, node: NodeAt) {
-        if let Some(group) = self.of(shard) {
-            *self.copies.entry((group, node)).or_default() += 1;
-        }
-    }
-
-    pub(super) fn leave(&mut self, shard: ShardAt, node: NodeAt) {
-        let Some(group) = self.of(shard) else {
-            return;
-        };
-        if let Some(copies) = self.copies.get_mut(&(group, node)) {
-            *copies = copies.saturating_sub(1);
-            if *copies == 0 {
-                self.copies.remove(&(group, node));
-            }
-        }
-    }
-
-    /// How many copies of the group of `shard` a node has.
-    pub(super) fn copies(&self, shard: ShardAt, node: NodeAt) -> u32 {
-        let copies = self
-            .of(shard)
-            .and_then(|group| self.copies.get(&(group, node)));
-        copies.copied().unwrap_or_default()
-    }
-
-    /// Whether `node`, where `shard` is not, has a shard of its group.
-    pub(super) fn holds_another(&self, shard: ShardAt, node: NodeAt) -> bool {
-        self.copies(shard, node) > 0
     }
 
     pub(super) fn zone(&self, node: NodeAt) -> u32 {
@@ -137,5 +113,38 @@ impl Groups {
         let with = |node| others.len() + usize::from(!others.contains(&self.zones[node]));
         let (before, after) = (with(from), with(to));
         after < before && after < self.min_zones.min(members.len())
+    }
+}
+
+/// How many copies of each group each node has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Copies {
+    /// Only where there is one. Looked up, never walked.
+    counts: HashMap<(GroupAt, NodeAt), u32>,
+}
+
+impl Copies {
+    pub(super) fn enter(&mut self, groups: &Groups, shard: ShardAt, node: NodeAt) {
+        if let Some(group) = groups.of(shard) {
+            *self.counts.entry((group, node)).or_default() += 1;
+        }
+    }
+
+    pub(super) fn leave(&mut self, groups: &Groups, shard: ShardAt, node: NodeAt) {
+        let Some(group) = groups.of(shard) else {
+            return;
+        };
+        if let Some(count) = self.counts.get_mut(&(group, node)) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.counts.remove(&(group, node));
+            }
+        }
+    }
+
+    /// How many copies of the group of `shard` a node has.
+    pub(super) fn of(&self, groups: &Groups, shard: ShardAt, node: NodeAt) -> u32 {
+        let count = groups.of(shard).and_then(|group| self.counts.get(&(group, node)));
+        count.copied().unwrap_or_default()
     }
 }

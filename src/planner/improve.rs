@@ -13,8 +13,7 @@ const LOOKS: usize = 256;
 
 /// Sends shards that a node can do without on to those that still lack something.
 pub(super) fn redirect(world: &mut World<'_>, aim: &Aim, pool: &[ShardAt]) {
-    let mut lacking: Vec<_> = aim
-        .active
+    let mut lacking: Vec<_> = world.active
         .iter()
         .copied()
         .filter(|node| aim.lack(world, *node) > 0)
@@ -58,14 +57,9 @@ pub(super) fn redirect(world: &mut World<'_>, aim: &Aim, pool: &[ShardAt]) {
 
 /// Takes back every move without which both of its nodes are in their bands as well.
 pub(super) fn prune(world: &mut World<'_>, aim: &Aim, forced: &Forced) {
-    let moved = world.shards.places().filter(|shard| world.is_moved(*shard));
+    let moved = world.moved();
     let mut moved: Vec<ShardAt> = moved.filter(|shard| !forced.contains_key(shard)).collect();
-    moved.sort_by_cached_key(|shard| {
-        (
-            Reverse(world.weight(*shard, super::Resource::BYTES)),
-            *shard,
-        )
-    });
+    moved.sort_by_cached_key(|shard| (Reverse(world.bytes(*shard)), *shard));
     for shard in moved {
         let (home, at) = (world.owner[shard], world.at(shard));
         let weight = u128::from(aim.weight(world, shard));

@@ -1,10 +1,11 @@
 //! Whether moves that were planned earlier can still be made.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::column::{GroupAt, NodeAt, Place as _, ShardAt};
-use super::world::{Stay, World, add};
+use super::cluster::{Cluster, Stay};
+use super::column::{NodeAt, ShardAt};
+use super::leaving::Leaving;
+use super::world::World;
 use super::{Availability, Input, Move, PlanError, Policy, Refusal};
 use crate::schema::NodeId;
 
@@ -50,13 +51,6 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// What has left nodes in a wave, and is charged to them until the wave is over.
-#[derive(Default)]
-struct Leaving {
-    charged: BTreeMap<NodeAt, Vec<u128>>,
-    groups: BTreeSet<(GroupAt, NodeAt)>,
-}
-
 /// The moves that cannot be made in this order, by their places among `moves`, and what is in the
 /// way of each. A move that cannot be made changes nothing for those after it.
 ///
@@ -67,39 +61,30 @@ pub fn obstacles(
     policy: &Policy,
     moves: &[Move],
 ) -> Result<Vec<(usize, Obstacle)>, PlanError> {
-    let mut world = World::new(input, policy)?;
-    let mut leaving = Leaving::default();
+    let cluster = Cluster::new(input, policy)?;
+    let mut world = World::new(&cluster);
+    let mut leaving = Leaving::new(&cluster);
     let mut wave = 0;
     let mut found = Vec::new();
     for (at, one) in moves.iter().enumerate() {
         if one.wave != wave {
             wave = one.wave;
-            leaving = Leaving::default();
+            leaving.end_wave();
         }
         match way(&world, one, &leaving) {
-            Ok((shard, to)) => carry_out(&mut world, shard, to, &mut leaving),
+            Ok((shard, to)) => {
+                leaving.leave(&world, shard);
+                world.put(shard, to);
+            }
             Err(obstacle) => found.push((at, obstacle)),
         }
     }
     Ok(found)
 }
 
-pub(super) fn find_shard(world: &World<'_>, id: crate::schema::ShardId) -> Option<ShardAt> {
-    let found = world
-        .shards
-        .values()
-        .binary_search_by_key(&id, |one| one.id);
-    found.ok().map(ShardAt::new)
-}
-
-pub(super) fn find_node(world: &World<'_>, id: NodeId) -> Option<NodeAt> {
-    let found = world.nodes.values().binary_search_by_key(&id, |one| one.id);
-    found.ok().map(NodeAt::new)
-}
-
 fn way(world: &World<'_>, one: &Move, leaving: &Leaving) -> Result<(ShardAt, NodeAt), Obstacle> {
-    let shard = find_shard(world, one.shard).ok_or(Obstacle::UnknownShard)?;
-    let node = |id| find_node(world, id).ok_or(Obstacle::UnknownNode(id));
+    let shard = world.find_shard(one.shard).ok_or(Obstacle::UnknownShard)?;
+    let node = |id| world.find_node(id).ok_or(Obstacle::UnknownNode(id));
     let (from, to) = (node(one.from)?, node(one.to)?);
     if world.is_moved(shard) {
         return Err(Obstacle::MovedTwice);
@@ -119,28 +104,10 @@ fn way(world: &World<'_>, one: &Move, leaving: &Leaving) -> Result<(ShardAt, Nod
     if !world.is(to, Availability::Active) {
         return Err(Obstacle::NotAccepting(world.nodes[to].state));
     }
-    let group = world.groups().of(shard);
-    if group.is_some_and(|group| leaving.groups.contains(&(group, to))) {
-        return Err(Obstacle::Refused(Refusal::Group));
-    }
-    let besides = leaving.charged.get(&to).map(Vec::as_slice);
-    match world.refusal_besides(shard, to, besides) {
+    match leaving.refusal(world, shard, to) {
         Some(refusal) => Err(Obstacle::Refused(refusal)),
         None => Ok((shard, to)),
     }
-}
-
-fn carry_out(world: &mut World<'_>, shard: ShardAt, to: NodeAt, leaving: &mut Leaving) {
-    let from = world.at(shard);
-    if let Some(group) = world.groups().of(shard) {
-        leaving.groups.insert((group, from));
-    }
-    if world.policy.charges_both_ends() {
-        let nothing = || vec![0; world.resources().len()];
-        let charged = leaving.charged.entry(from).or_insert_with(nothing);
-        add(charged, world.shards[shard]);
-    }
-    world.put(shard, to);
 }
 
 #[cfg(test)]

@@ -1,93 +1,101 @@
 //! What must be put right before anything is balanced: shards that are where they may not be.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::column::{Column, NodeAt, ShardAt};
 use super::emptiest::Emptiest;
+use super::room::make_room;
 use super::world::World;
-use super::{Availability, MoveReason, Refusal, Resource, Wrong};
+use super::{Availability, MoveReason, Refusal, Wrong};
 
 /// The shards that have to move, and why.
-pub(super) type Forced = BTreeMap<ShardAt, Wrong>;
+pub(super) type Forced = BTreeMap<ShardAt, Cause>;
 
-impl Wrong {
+/// Why a shard has to move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Something is wrong where it is.
+    Wrong(Wrong),
+    /// This shard has to come where it is, and finds no room.
+    InTheWayOf(ShardAt),
+}
+
+impl Cause {
     /// Whether the shard itself has to leave: not any one of several.
     pub(super) fn is_certain(self) -> bool {
         match self {
-            Self::Draining => true,
-            Self::Refused(refusal) => refusal != Refusal::Group,
-            Self::Overfull(_) | Self::Spread => false,
+            Self::Wrong(Wrong::Draining) => true,
+            Self::Wrong(Wrong::Refused(refusal)) => refusal != Refusal::Group,
+            Self::Wrong(Wrong::Overfull(_) | Wrong::Spread) | Self::InTheWayOf(_) => false,
         }
     }
 
-    pub(super) fn reason(self) -> MoveReason {
+    pub(super) fn reason(self, world: &World<'_>) -> MoveReason {
         match self {
-            Self::Draining => MoveReason::Drain,
-            Self::Refused(refusal) => MoveReason::Misplaced(refusal),
-            Self::Overfull(resource) => MoveReason::Overfull(resource),
-            Self::Spread => MoveReason::Spread,
+            Self::Wrong(Wrong::Draining) => MoveReason::Drain,
+            Self::Wrong(Wrong::Refused(refusal)) => MoveReason::Misplaced(refusal),
+            Self::Wrong(Wrong::Overfull(resource)) => MoveReason::Overfull(resource),
+            Self::Wrong(Wrong::Spread) => MoveReason::Spread,
+            Self::InTheWayOf(shard) => MoveReason::Room(world.shards[shard].id),
         }
     }
 }
 
 /// Moves each shard that may not stay where it is to the least full node that takes it: those on
 /// draining nodes and where they are forbidden, then those beside another of their group, then groups
-/// in too few zones, then what is more than a node has room for. Answers what is wrong with each that
-/// has to move, whether it could or not.
-pub(super) fn place(world: &mut World<'_>, resource: Resource) -> Forced {
-    let active: Vec<NodeAt> = world.nodes_in(Availability::Active).collect();
-    let mut emptiest = Emptiest::new(world, &active, resource);
-    let mut forced = Forced::new();
-
-    let mut banned: Vec<(ShardAt, Wrong)> = Vec::new();
-    for shard in world.shards.places() {
-        if let Some(wrong) = banned_where_it_is(world, shard) {
-            banned.push((shard, wrong));
-        }
-    }
+/// in too few zones, then what is more than a node has room for. Adds to `forced` what is wrong with
+/// each that has to move, whether it could or not. What has moved already stays there.
+pub(super) fn place(world: &mut World<'_>, forced: &mut Forced) {
+    let resource = world.policy.balance();
+    let mut emptiest = Emptiest::new(world, &world.active, resource);
+    let banned = world.banned.iter().copied();
+    let mut banned: Vec<(ShardAt, Wrong)> =
+        banned.filter(|(shard, _)| !world.is_moved(*shard)).collect();
     // Heaviest first: what is hardest to place is placed while there is most room.
     banned.sort_by_key(|(shard, _)| (Reverse(world.weight(*shard, resource)), *shard));
     for (shard, wrong) in banned {
-        forced.insert(shard, wrong);
+        forced.insert(shard, Cause::Wrong(wrong));
         relocate(world, shard, &mut emptiest);
     }
-    separate(world, &mut emptiest, &mut forced);
-    spread(world, &mut emptiest, &mut forced);
-    relieve(world, &mut emptiest, &mut forced);
-    // What made no room at first may have some now.
-    retry(world, &mut emptiest, &forced);
-    forced
+    if world.groups.are_there() {
+        separate(world, &mut emptiest, forced);
+        spread(world, &mut emptiest, forced);
+    }
+    relieve(world, &mut emptiest, forced);
+    // What found no room at first may find some now.
+    retry(world, &mut emptiest, forced);
+    make_room(world, &mut emptiest, forced, false);
 }
 
-/// Moves what has to move and found no room before. Answers whether something did.
-pub(super) fn place_again(world: &mut World<'_>, resource: Resource, forced: &Forced) -> bool {
-    let active: Vec<NodeAt> = world.nodes_in(Availability::Active).collect();
-    let mut emptiest = Emptiest::new(world, &active, resource);
-    retry(world, &mut emptiest, forced)
+/// Puts right what no other way could, also by moving on what has moved.
+pub(super) fn place_anew(world: &mut World<'_>, forced: &mut Forced) {
+    let mut emptiest = Emptiest::new(world, &world.active, world.policy.balance());
+    make_room(world, &mut emptiest, forced, true);
 }
 
-fn retry(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &Forced) -> bool {
-    let mut moved = false;
-    for (shard, wrong) in forced {
-        if !world.is_free(*shard) || world.is_moved(*shard) {
+fn retry(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &Forced) {
+    for (shard, cause) in forced {
+        if !is_waiting(world, *shard, *cause) {
             continue;
         }
-        let rights = |world: &World<'_>, to| is_put_right(world, *shard, to, *wrong);
-        if is_wrong(world, *shard, *wrong)
-            && let Some(to) = emptiest.taker_where(world, *shard, rights)
-        {
+        let rights = |world: &World<'_>, to| is_put_right(world, *shard, to, *cause);
+        if let Some(to) = best_taker(world, *shard, emptiest, rights) {
             world.put(*shard, to);
-            moved = true;
         }
     }
-    moved
+}
+
+/// Whether a shard has to move for something that is wrong, could, and has not.
+pub(super) fn is_waiting(world: &World<'_>, shard: ShardAt, cause: Cause) -> bool {
+    let could = world.is_free(shard) && !world.is_moved(shard);
+    could && matches!(cause, Cause::Wrong(wrong) if is_wrong(world, shard, wrong))
 }
 
 /// Whether what was wrong with a shard is so where it is now.
 pub(super) fn is_wrong(world: &World<'_>, shard: ShardAt, wrong: Wrong) -> bool {
     match wrong {
-        Wrong::Refused(Refusal::Group) => is_crowded(world, shard),
+        Wrong::Refused(Refusal::Group) => world.is_crowded(shard),
         Wrong::Draining | Wrong::Refused(_) => true,
         Wrong::Overfull(resource) => world.above_capacity(world.at(shard), resource) > 0,
         Wrong::Spread => {
@@ -97,59 +105,62 @@ pub(super) fn is_wrong(world: &World<'_>, shard: ShardAt, wrong: Wrong) -> bool 
     }
 }
 
-/// Whether something is wrong with a shard that its move to `to` puts right.
-pub(super) fn is_put_right(world: &World<'_>, shard: ShardAt, to: NodeAt, wrong: Wrong) -> bool {
-    is_wrong(world, shard, wrong)
-        && match wrong {
-            Wrong::Spread => {
-                let zone = |node| world.groups().zone(node);
-                let others = || {
-                    world
-                        .groups()
-                        .members(shard)
-                        .iter()
-                        .map(|one| world.at(*one))
-                };
-                let shares = others()
-                    .filter(|at| zone(*at) == zone(world.at(shard)))
-                    .count()
-                    > 1;
-                shares && others().all(|at| zone(at) != zone(to))
-            }
-            Wrong::Overfull(resource) => world.weight(shard, resource) > 0,
-            Wrong::Draining | Wrong::Refused(_) => true,
+/// Whether the move of a shard to `to` puts right what it has to move for.
+pub(super) fn is_put_right(world: &World<'_>, shard: ShardAt, to: NodeAt, cause: Cause) -> bool {
+    match cause {
+        Cause::Wrong(wrong) => {
+            is_wrong(world, shard, wrong)
+                && match wrong {
+                    Wrong::Spread => is_spread_by(world, shard, to),
+                    Wrong::Overfull(resource) => world.weight(shard, resource) > 0,
+                    Wrong::Draining | Wrong::Refused(_) => true,
+                }
         }
+        Cause::InTheWayOf(coming) => {
+            let refusal = world.refusal(coming, world.at(shard));
+            let Some(Refusal::Full(resource)) = refusal else {
+                return false;
+            };
+            !world.is_moved(coming) && world.weight(shard, resource) > 0
+        }
+    }
 }
 
-/// Whether another shard of its group counts where a shard does.
-fn is_crowded(world: &World<'_>, shard: ShardAt) -> bool {
-    let at = world.at(shard);
-    world.groups().copies(shard, at) > 1
-        && world
-            .groups()
-            .members(shard)
-            .iter()
-            .any(|other| *other != shard && world.at(*other) == at)
+/// Whether the move of a shard brings its group into one zone more.
+fn is_spread_by(world: &World<'_>, shard: ShardAt, to: NodeAt) -> bool {
+    let zone = |node| world.groups.zone(node);
+    let (here, there) = (zone(world.at(shard)), zone(to));
+    let members = world.groups.members(shard).iter();
+    let (mut sharing, mut before) = (0, 0);
+    for at in members.map(|one| zone(world.at(*one))) {
+        sharing += usize::from(at == here);
+        before += usize::from(at == there);
+    }
+    sharing > 1 && before == 0
 }
 
-fn banned_where_it_is(world: &World<'_>, shard: ShardAt) -> Option<Wrong> {
-    if world.stay[shard] == super::world::Stay::InFlight {
-        return None;
-    }
-    let node = world.owner[shard];
-    match world.nodes[node].state {
-        Availability::Draining => Some(Wrong::Draining),
-        Availability::Active | Availability::NoAccept => world.ban(shard, node).map(Wrong::Refused),
-        Availability::Down => None,
-    }
+/// The least full node that takes a shard and is `fine`; one that brings its group into one zone more,
+/// if the group is in too few and there is such a node.
+fn best_taker(
+    world: &World<'_>,
+    shard: ShardAt,
+    emptiest: &mut Emptiest,
+    fine: impl Fn(&World<'_>, NodeAt) -> bool,
+) -> Option<NodeAt> {
+    let (zones, wanted) = world.spread(shard);
+    let spreads = |world: &World<'_>, to| fine(world, to) && is_spread_by(world, shard, to);
+    let spreading = (zones < wanted).then(|| emptiest.taker_where(world, shard, spreads));
+    spreading
+        .flatten()
+        .or_else(|| emptiest.taker_where(world, shard, fine))
 }
 
 /// Moves a shard to the least full node that takes it.
 fn relocate(world: &mut World<'_>, shard: ShardAt, emptiest: &mut Emptiest) -> bool {
-    if !world.is_free(shard) {
+    if !world.is_free(shard) || world.is(world.owner[shard], Availability::Down) {
         return false;
     }
-    let Some(to) = emptiest.taker(world, shard) else {
+    let Some(to) = best_taker(world, shard, emptiest, |_, _| true) else {
         return false;
     };
     world.put(shard, to);
@@ -166,18 +177,19 @@ fn may_leave(world: &World<'_>, shard: ShardAt) -> bool {
 
 /// Parts shards of one group that share a node: all but one leave, and the lightest first.
 fn separate(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &mut Forced) {
+    let is_down = |shard| world.is(world.at(shard), Availability::Down);
     let mut crowded: Vec<ShardAt> = world
         .shards
         .places()
-        .filter(|shard| is_crowded(world, *shard))
+        .filter(|shard| world.is_crowded(*shard) && !is_down(*shard))
         .collect();
     crowded.sort_by_key(|shard| {
         let weight = world.weight(*shard, emptiest.resource());
         (!may_leave(world, *shard), weight, *shard)
     });
     for shard in crowded {
-        if is_crowded(world, shard) {
-            forced.insert(shard, Wrong::Refused(Refusal::Group));
+        if world.is_crowded(shard) {
+            forced.insert(shard, Cause::Wrong(Wrong::Refused(Refusal::Group)));
             relocate(world, shard, emptiest);
         }
     }
@@ -200,36 +212,22 @@ fn spread(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &mut Forced) {
     for shard in narrow.iter().copied() {
         let (zones, wanted) = world.spread(shard);
         let taken: Vec<u32> = world
-            .groups()
+            .groups
             .members(shard)
             .iter()
-            .map(|one| world.groups().zone(world.at(*one)))
+            .map(|one| world.groups.zone(world.at(*one)))
             .collect();
-        let zone = world.groups().zone(world.at(shard));
+        let zone = world.groups.zone(world.at(shard));
         let shares = taken.iter().filter(|one| **one == zone).count() > 1;
         if zones >= wanted || !shares || !may_leave(world, shard) {
             continue;
         }
-        let fresh = |world: &World<'_>, node| !taken.contains(&world.groups().zone(node));
-        forced.insert(shard, Wrong::Spread);
+        let fresh = |world: &World<'_>, node| !taken.contains(&world.groups.zone(node));
+        if forced.get(&shard).is_none_or(|cause| !is_waiting(world, shard, *cause)) {
+            forced.insert(shard, Cause::Wrong(Wrong::Spread));
+        }
         if let Some(to) = emptiest.taker_where(world, shard, fresh) {
             world.put(shard, to);
-        }
-    }
-    // A group that stays in too few zones is named by one of its shards.
-    let spread = forced.iter().filter(|(_, wrong)| **wrong == Wrong::Spread);
-    let mut named: BTreeSet<_> = spread
-        .filter_map(|(shard, _)| world.groups().of(*shard))
-        .collect();
-    for shard in narrow {
-        let (zones, wanted) = world.spread(shard);
-        if zones < wanted
-            && world
-                .groups()
-                .of(shard)
-                .is_some_and(|group| named.insert(group))
-        {
-            forced.entry(shard).or_insert(Wrong::Spread);
         }
     }
 }
@@ -279,18 +277,18 @@ fn relieve(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &mut Forced) 
                     .filter(|shard| world.at(*shard) == node);
                 let heaviest = here.max_by_key(|shard| world.weight(*shard, resource));
                 if let Some(heaviest) = heaviest {
-                    forced.entry(heaviest).or_insert(Wrong::Overfull(resource));
+                    forced.entry(heaviest).or_insert(Cause::Wrong(Wrong::Overfull(resource)));
                 }
                 break;
             };
             if !shards.into_iter().any(|shard| {
                 let moved = relocate(world, shard, emptiest);
                 if moved {
-                    forced.insert(shard, Wrong::Overfull(resource));
+                    forced.insert(shard, Cause::Wrong(Wrong::Overfull(resource)));
                 }
                 moved
             }) {
-                forced.insert(first, Wrong::Overfull(resource));
+                forced.insert(first, Cause::Wrong(Wrong::Overfull(resource)));
                 break;
             }
         }

@@ -92,6 +92,8 @@ pub enum MoveReason {
     Overfull(Resource),
     /// The shards of its group are in too few zones.
     Spread,
+    /// It makes room for this shard, which has to move to the node that it leaves.
+    Room(ShardId),
     /// The node it leaves has more than its band allows.
     Above {
         /// What is balanced.
@@ -113,7 +115,7 @@ pub enum MoveReason {
 }
 
 impl MoveReason {
-    /// The name: `drain`, `misplaced`, `overfull`, `spread`, `above`, `below`.
+    /// The name: `drain`, `misplaced`, `overfull`, `spread`, `room`, `above`, `below`.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -121,15 +123,25 @@ impl MoveReason {
             Self::Misplaced(_) => "misplaced",
             Self::Overfull(_) => "overfull",
             Self::Spread => "spread",
+            Self::Room(_) => "room",
             Self::Above { .. } => "above",
             Self::Below { .. } => "below",
+        }
+    }
+
+    /// What it balances. `None`: it puts right what must not be.
+    #[must_use]
+    pub const fn resource(&self) -> Option<Resource> {
+        match self {
+            Self::Above { resource, .. } | Self::Below { resource, .. } => Some(*resource),
+            Self::Drain | Self::Misplaced(_) | Self::Overfull(_) | Self::Spread | Self::Room(_) => None,
         }
     }
 
     /// Whether it balances; the others put right what must not be.
     #[must_use]
     pub const fn balances(&self) -> bool {
-        matches!(self, Self::Above { .. } | Self::Below { .. })
+        self.resource().is_some()
     }
 }
 
@@ -142,6 +154,7 @@ impl fmt::Display for MoveReason {
                 write!(f, "the node it leaves has more {resource} than room")
             }
             Self::Spread => f.write_str("its group is in too few zones"),
+            Self::Room(shard) => write!(f, "it makes room for shard {shard}"),
             Self::Above {
                 resource,
                 load,

@@ -164,6 +164,8 @@ pub enum WhyShard {
     Quarantined,
     /// A move that brings it here is under way.
     Arriving,
+    /// Its node is down.
+    Unreachable,
     /// No node accepts shards.
     NoActiveNode,
     /// Every active node refuses it.
@@ -178,6 +180,7 @@ impl fmt::Display for WhyShard {
             Self::Pinned => f.write_str("it is pinned"),
             Self::Quarantined => f.write_str("it is quarantined"),
             Self::Arriving => f.write_str("a move that brings it here is under way"),
+            Self::Unreachable => f.write_str("its node is down"),
             Self::NoActiveNode => f.write_str("no node is active"),
             Self::Refused(refusals) => write!(f, "every active node refuses it ({refusals})"),
             Self::MoveLimit => f.write_str("the plan is at its limit"),

@@ -32,12 +32,9 @@ impl<'r> Relax<'r> {
         Self { above, ..self }
     }
 
-    /// Shards that the plan has moved may be moved on.
-    pub(super) fn moving_on(self) -> Self {
-        Self {
-            moves_on: true,
-            ..self
-        }
+    /// Whether shards that the plan has moved may be moved on.
+    pub(super) fn moving_on(self, moves_on: bool) -> Self {
+        Self { moves_on, ..self }
     }
 
     /// Only shards of at least this weight are moved.
@@ -81,7 +78,7 @@ impl<'r> Relax<'r> {
     fn arrived(&self, world: &World<'_>) -> Column<NodeAt, Vec<ShardAt>> {
         let mut arrived = Column::of(world.nodes.len(), Vec::new());
         if self.moves_on {
-            for shard in world.shards.places().filter(|shard| world.is_moved(*shard)) {
+            for shard in world.moved() {
                 arrived[world.at(shard)].push(shard);
             }
         }
@@ -110,7 +107,7 @@ impl<'r> Relax<'r> {
         }
         let pair = |other| if gives { (node, other) } else { (other, node) };
         // Those with which not even the lightest shard helps are passed over at once.
-        let others = self.aim.active.iter().copied().filter(|other| {
+        let others = world.active.iter().copied().filter(|other| {
             let (from, to) = pair(*other);
             !vain.is_vain(node, *other) && finest.may_help(world, from, to)
         });

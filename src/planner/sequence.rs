@@ -1,151 +1,256 @@
 //! The order of the moves, and which run together: every prefix is safe, and no worse than the start.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
 
 use super::aim::Aim;
-use super::column::{Column, GroupAt, NodeAt, ShardAt};
-use super::place::{Forced, is_put_right};
-use super::world::{World, add};
-use super::{Availability, Move, MoveReason, Refusal};
+use super::column::{Column, Members, NodeAt, ShardAt};
+use super::leaving::Leaving;
+use super::place::{Cause, Forced, is_put_right};
+use super::world::World;
+use super::{Availability, Move, MoveReason};
 
-/// A draft, brought into an order.
+/// How much a plan may do as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Limits {
+    moves: Option<usize>,
+    bytes: Option<u64>,
+}
+
+impl Limits {
+    /// Those of the policy, if it has any.
+    pub(super) fn of(world: &World<'_>) -> Option<Self> {
+        let (moves, bytes) = (world.policy.max_moves(), world.policy.max_bytes());
+        (moves.is_some() || bytes.is_some()).then_some(Self { moves, bytes })
+    }
+}
+
+/// Moves in an order.
 pub(super) struct Sequence<'a> {
     pub(super) moves: Vec<Move>,
     /// The cluster after them.
     pub(super) end: World<'a>,
-    /// Whether a limit of the policy left something out.
+    /// Whether a limit on the whole plan left something out.
     pub(super) is_cut: bool,
+    limits: Limits,
+    wave: Wave,
+    /// For each aim, whether a node has been outside its trigger band.
+    is_open: Vec<bool>,
 }
 
-/// What a wave occupies besides what the nodes are charged.
-struct Wave {
-    number: u32,
-    moves: usize,
-    into: Column<NodeAt, usize>,
-    out_of: Column<NodeAt, usize>,
-    /// What has left and may still be there.
-    leaving: Column<NodeAt, Option<Box<[u128]>>>,
-    left: BTreeSet<(GroupAt, NodeAt)>,
-}
-
-impl Wave {
-    fn new(number: u32, nodes: usize) -> Self {
+impl<'a> Sequence<'a> {
+    /// No moves yet.
+    pub(super) fn new(start: &World<'a>, limits: Limits) -> Self {
         Self {
-            number,
-            moves: 0,
-            into: Column::of(nodes, 0),
-            out_of: Column::of(nodes, 0),
-            leaving: Column::of(nodes, None),
-            left: BTreeSet::new(),
+            moves: Vec::new(),
+            end: start.clone(),
+            is_cut: false,
+            limits,
+            wave: Wave::beside_what_is_under_way(start),
+            is_open: Vec::new(),
         }
     }
-}
 
-/// Orders the moves that turn `start` into `draft`. A move that has no place in the order is left out.
-pub(super) fn sequence<'a>(
-    start: &World<'a>,
-    draft: &World<'a>,
-    forced: &Forced,
-    aims: &[Aim],
-) -> Sequence<'a> {
-    let policy = start.policy;
-    let bytes = start
-        .resources()
-        .iter()
-        .copied()
-        .find(|one| one.name() == "bytes");
-    let balanced = policy.balance();
-    let weight = |shard: ShardAt| std::cmp::Reverse(start.weight(shard, balanced));
-    let moved = draft.shards.places().filter(|shard| draft.is_moved(*shard));
-    let mut waiting: Vec<ShardAt> = moved.collect();
-    waiting.sort_by_cached_key(|shard| (!forced.contains_key(shard), weight(*shard), *shard));
-    let mut end = start.clone();
-    let mut moves: Vec<Move> = Vec::with_capacity(waiting.len());
-    let mut bytes_left = policy.max_bytes();
-    let mut is_cut = false;
-    let mut wave = Wave::new(0, start.nodes.len());
-    for moving in &start.busy {
-        wave.moves += 1;
-        if let Some(from) = moving.0 {
-            wave.out_of[from] += 1;
-        }
-        if let Some(to) = moving.1 {
-            wave.into[to] += 1;
-        }
-    }
-    let mut is_idle = wave.moves == 0;
-    while !waiting.is_empty() {
-        let before = moves.len();
-        loop {
-            let passed = moves.len();
-            waiting.retain(|shard| {
-                if policy.max_moves().is_some_and(|max| moves.len() >= max) {
-                    is_cut = true;
-                    return true;
-                }
-                let to = draft.at(*shard);
-                let size = bytes.map_or(0, |bytes| start.weight(*shard, bytes));
-                let Some(reason) = reason(&end, *shard, to, forced, aims) else {
-                    return true;
-                };
-                if !fits(&end, *shard, to, &wave) {
-                    return true;
-                }
-                if let Some(left) = &mut bytes_left {
-                    if size > *left {
-                        is_cut = true;
-                        return true;
-                    }
-                    *left -= size;
-                }
-                moves.push(Move {
-                    shard: start.shards[*shard].id,
-                    from: start.nodes[start.owner[*shard]].id,
-                    to: start.nodes[to].id,
-                    wave: wave.number,
-                    bytes: size,
-                    reason,
-                });
-                carry_out(&mut end, *shard, to, &mut wave);
-                false
-            });
-            if moves.len() == passed {
+    /// Adds the moves that turn the cluster into `draft`. One that has no place in the order is left
+    /// out.
+    pub(super) fn extend(&mut self, draft: &World<'a>, forced: &Forced, aims: &[Aim]) {
+        let balanced = draft.policy.balance();
+        let weight = |shard: ShardAt| Reverse(draft.weight(shard, balanced));
+        let missing = draft.moved().filter(|shard| !self.end.is_moved(*shard));
+        let (mut first, mut then): (Vec<ShardAt>, Vec<ShardAt>) =
+            missing.partition(|shard| forced.contains_key(shard));
+        // What leaves a node that is overfull goes first: it may make room as well.
+        let is_room = |shard: &ShardAt| matches!(forced.get(shard), Some(Cause::InTheWayOf(_)));
+        first.sort_by_cached_key(|shard| (is_room(shard), weight(*shard), *shard));
+        then.sort_by_cached_key(|shard| (weight(*shard), *shard));
+        self.moves.reserve(first.len() + then.len());
+        let mut order = Order {
+            draft,
+            forced,
+            aims,
+            by_target: by_target(draft, &first),
+            made: self,
+        };
+        order.open(&draft.active);
+        while !(first.is_empty() && then.is_empty()) {
+            let (before, was_idle) = (order.made.moves.len(), order.made.wave.moves == 0);
+            while order.pass(&mut first, &mut then) {}
+            if order.made.moves.len() == before && was_idle {
                 break;
             }
+            order.made.wave.end();
         }
-        if moves.len() == before && is_idle {
-            break;
-        }
-        is_idle = true;
-        wave = Wave::new(wave.number.saturating_add(1), start.nodes.len());
     }
-    Sequence { moves, end, is_cut }
+
+    /// The same moves, as far as these limits allow.
+    pub(super) fn within(
+        self,
+        limits: Limits,
+        start: &World<'a>,
+        forced: &Forced,
+        aims: &[Aim],
+    ) -> Self {
+        let mut made = Self::new(start, limits);
+        let mut order = Order {
+            draft: &self.end,
+            forced,
+            aims,
+            by_target: None,
+            made: &mut made,
+        };
+        order.open(&start.active);
+        for one in &self.moves {
+            while order.made.wave.number < one.wave {
+                order.made.wave.end();
+            }
+            let Some(shard) = start.find_shard(one.shard) else {
+                continue;
+            };
+            if order.made.is_cut {
+                let _ = order.put_right(shard) || order.balance(shard);
+            } else {
+                order.make(shard, |_| Some(one.reason));
+            }
+        }
+        made
+    }
 }
 
-/// Why a shard moves now; `None` when it may not, or when that would not help.
-fn reason(
+/// The forced moves by their targets, where something that leaves makes room at once.
+fn by_target(draft: &World<'_>, forced: &[ShardAt]) -> Option<Members<NodeAt, ShardAt>> {
+    let target = |shard| Some(draft.at(shard));
+    let makes_room = !draft.policy.charges_both_ends();
+    makes_room.then(|| Members::new(draft.nodes.len(), forced.iter().copied(), target))
+}
+
+/// How a sequence is extended.
+struct Order<'s, 'a> {
+    draft: &'s World<'a>,
+    forced: &'s Forced,
+    aims: &'s [Aim],
+    by_target: Option<Members<NodeAt, ShardAt>>,
+    made: &'s mut Sequence<'a>,
+}
+
+impl Order<'_, '_> {
+    /// Makes every move that can be made now: those that put something right first. Answers whether
+    /// one was made.
+    fn pass(&mut self, first: &mut Vec<ShardAt>, then: &mut Vec<ShardAt>) -> bool {
+        let before = self.made.moves.len();
+        first.retain(|shard| !self.is_made(*shard) && !self.put_right(*shard));
+        // What need not be put right any more may still help the balance.
+        for waiting in [first, then] {
+            waiting.retain(|shard| {
+                let from = self.made.end.at(*shard);
+                let stays = !self.is_made(*shard) && !self.balance(*shard);
+                if !stays && !self.forced.is_empty() {
+                    self.follow(*shard, from);
+                }
+                stays
+            });
+        }
+        self.made.moves.len() > before
+    }
+
+    fn is_made(&self, shard: ShardAt) -> bool {
+        self.made.end.is_moved(shard)
+    }
+
+    /// Makes the move of a shard if that puts something right.
+    fn put_right(&mut self, shard: ShardAt) -> bool {
+        let to = self.draft.at(shard);
+        let cause = self.forced.get(&shard);
+        let cause = cause.filter(|cause| is_put_right(&self.made.end, shard, to, **cause));
+        cause.is_some_and(|cause| self.make(shard, |world| Some(cause.reason(world))))
+    }
+
+    /// Makes the move of a shard if that helps the balance.
+    fn balance(&mut self, shard: ShardAt) -> bool {
+        let to = self.draft.at(shard);
+        let aims = self.aims.iter().zip(self.made.is_open.clone());
+        self.make(shard, |world| balancing(world, aims, shard, to))
+    }
+
+    /// Makes the forced moves that have become possible as `shard` left `from`.
+    fn follow(&mut self, shard: ShardAt, from: NodeAt) {
+        let room = self.by_target.as_ref().map(|moves| moves.of(from));
+        let group = self.made.end.groups.members(shard);
+        let waiting = room.unwrap_or_default().iter().chain(group);
+        let waiting = waiting.filter(|one| self.draft.is_moved(**one));
+        for one in waiting.copied().collect::<Vec<_>>() {
+            if !self.is_made(one) {
+                self.put_right(one);
+            }
+        }
+    }
+
+    /// Makes the move of a shard, if there is a reason and it can be made now.
+    fn make(
+        &mut self,
+        shard: ShardAt,
+        reason: impl FnOnce(&World<'_>) -> Option<MoveReason>,
+    ) -> bool {
+        let (from, to) = (self.made.end.at(shard), self.draft.at(shard));
+        if self.made.wave.is_full(&self.made.end, from, to) {
+            return false;
+        }
+        let Some(reason) = reason(&self.made.end) else {
+            return false;
+        };
+        if self.made.wave.leaving.refusal(&self.made.end, shard, to).is_some() {
+            return false;
+        }
+        let bytes = self.made.end.bytes(shard);
+        let limits = &mut self.made.limits;
+        let at_limit = limits.moves.is_some_and(|max| self.made.moves.len() >= max);
+        if at_limit || limits.bytes.is_some_and(|rest| bytes > rest) {
+            self.made.is_cut = true;
+            return false;
+        }
+        limits.bytes = limits.bytes.map(|rest| rest.saturating_sub(bytes));
+        self.made.moves.push(Move {
+            shard: self.made.end.shards[shard].id,
+            from: self.made.end.nodes[from].id,
+            to: self.made.end.nodes[to].id,
+            wave: self.made.wave.number,
+            bytes,
+            reason,
+        });
+        self.made.wave.take(Some(from), Some(to));
+        self.made.wave.leaving.leave(&self.made.end, shard);
+        self.made.end.put(shard, to);
+        self.open(&[from, to]);
+        true
+    }
+
+    /// Opens the balances that one of these nodes triggers.
+    fn open(&mut self, nodes: &[NodeAt]) {
+        let Sequence { end, is_open, .. } = &mut *self.made;
+        is_open.resize(self.aims.len(), false);
+        for (aim, is_open) in self.aims.iter().zip(is_open) {
+            let mut nodes = nodes.iter();
+            *is_open |= aim.is_open && nodes.any(|node| aim.is_triggered_by(end, *node));
+        }
+    }
+}
+
+/// What the move of a shard balances; `None` when it does not help.
+fn balancing<'s>(
     world: &World<'_>,
+    aims: impl Iterator<Item = (&'s Aim, bool)>,
     shard: ShardAt,
     to: NodeAt,
-    forced: &Forced,
-    aims: &[Aim],
 ) -> Option<MoveReason> {
-    if let Some(wrong) = forced.get(&shard)
-        && is_put_right(world, shard, to, *wrong)
-    {
-        return Some(wrong.reason());
-    }
     let from = world.at(shard);
     if !world.is(from, Availability::Active) {
         return None;
     }
-    for aim in aims {
-        if aim.gain(world, shard, to).is_some() {
-            let excess = aim.excess(world, from);
-            let node = if excess > 0 { from } else { to };
-            let (load, band) = (world.load(node, aim.resource), aim.band(node));
+    for (aim, is_open) in aims {
+        if is_open && aim.gain(world, shard, to).is_some() {
             let resource = aim.resource;
-            return Some(if excess > 0 {
+            let is_above = aim.excess(world, from) > 0;
+            let node = if is_above { from } else { to };
+            let (load, band) = (world.load(node, resource), aim.band(node));
+            return Some(if is_above {
                 MoveReason::Above {
                     resource,
                     load,
@@ -166,40 +271,55 @@ fn reason(
     None
 }
 
-/// Whether a move fits beside the others of the wave.
-fn fits(world: &World<'_>, shard: ShardAt, to: NodeAt, wave: &Wave) -> bool {
-    let (policy, from) = (world.policy, world.at(shard));
-    let full = |count: usize, limit: Option<usize>| limit.is_some_and(|limit| count >= limit);
-    if full(wave.moves, policy.max_in_flight())
-        || full(wave.out_of[from], policy.max_out_per_node())
-        || full(wave.into[to], policy.max_in_per_node())
-    {
-        return false;
-    }
-    let groups = world.groups();
-    if groups
-        .of(shard)
-        .is_some_and(|group| wave.left.contains(&(group, to)))
-    {
-        return false;
-    }
-    let besides = wave.leaving[to].as_deref();
-    let refusal: Option<Refusal> = world.refusal_besides(shard, to, besides);
-    refusal.is_none()
+/// What the moves of a wave occupy.
+struct Wave {
+    number: u32,
+    moves: usize,
+    into: Column<NodeAt, usize>,
+    out_of: Column<NodeAt, usize>,
+    leaving: Leaving,
 }
 
-fn carry_out(world: &mut World<'_>, shard: ShardAt, to: NodeAt, wave: &mut Wave) {
-    let from = world.at(shard);
-    wave.moves += 1;
-    wave.out_of[from] += 1;
-    wave.into[to] += 1;
-    if let Some(group) = world.groups().of(shard) {
-        wave.left.insert((group, from));
+impl Wave {
+    fn beside_what_is_under_way(start: &World<'_>) -> Self {
+        let nodes = start.nodes.len();
+        let mut wave = Self {
+            number: 0,
+            moves: 0,
+            into: Column::of(nodes, 0),
+            out_of: Column::of(nodes, 0),
+            leaving: Leaving::new(start),
+        };
+        for (from, to) in &start.busy {
+            wave.take(*from, *to);
+        }
+        wave
     }
-    if world.policy.charges_both_ends() {
-        let resources = world.resources().len();
-        let leaving = wave.leaving[from].get_or_insert_with(|| vec![0; resources].into());
-        add(leaving, world.shards[shard]);
+
+    fn take(&mut self, from: Option<NodeAt>, to: Option<NodeAt>) {
+        self.moves += 1;
+        if let Some(from) = from {
+            self.out_of[from] += 1;
+        }
+        if let Some(to) = to {
+            self.into[to] += 1;
+        }
     }
-    world.put(shard, to);
+
+    fn is_full(&self, world: &World<'_>, from: NodeAt, to: NodeAt) -> bool {
+        let policy = world.policy;
+        let full = |count: usize, limit: Option<usize>| limit.is_some_and(|limit| count >= limit);
+        full(self.moves, policy.max_in_flight())
+            || full(self.out_of[from], policy.max_out_per_node())
+            || full(self.into[to], policy.max_in_per_node())
+    }
+
+    /// All of its moves are done.
+    fn end(&mut self) {
+        self.number = self.number.saturating_add(1);
+        self.moves = 0;
+        self.into.fill(0);
+        self.out_of.fill(0);
+        self.leaving.end_wave();
+    }
 }

@@ -11,7 +11,7 @@ use super::world::World;
 /// Shards that are to leave their nodes, heaviest first.
 pub(super) fn shed(world: &World<'_>, aim: &Aim, homes: &mut Homes) -> Vec<ShardAt> {
     let (mut excess, mut lack, mut room) = (0_u128, 0_u128, 0_u128);
-    for node in &aim.active {
+    for node in &world.active {
         excess += aim.excess(world, *node);
         lack += aim.lack(world, *node);
         room = room.max(aim.room(world, *node));
@@ -20,7 +20,7 @@ pub(super) fn shed(world: &World<'_>, aim: &Aim, homes: &mut Homes) -> Vec<Shard
     let mut pool: Vec<ShardAt> = Vec::new();
     let mut given: Column<NodeAt, u128> = Column::of(world.nodes.len(), 0);
     let mut supply = 0_u128;
-    for node in &aim.active {
+    for node in &world.active {
         let mut excess = aim.excess(world, *node);
         if excess == 0 {
             continue;
@@ -75,7 +75,7 @@ fn supplement(
     given: &mut Column<NodeAt, u128>,
     (mut supply, lack): (u128, u128),
 ) {
-    let room = aim.active.iter().map(|node| aim.room(world, *node)).max();
+    let room = world.active.iter().map(|node| aim.room(world, *node)).max();
     let room = room.unwrap_or_default();
     let chosen: std::collections::BTreeSet<ShardAt> = pool.iter().copied().collect();
     let mut next_of: Column<NodeAt, usize> = Column::of(world.nodes.len(), 0);
@@ -99,7 +99,7 @@ fn supplement(
         }
     };
     let mut heap: BinaryHeap<(u64, std::cmp::Reverse<ShardAt>, NodeAt)> = BinaryHeap::new();
-    for node in &aim.active {
+    for node in &world.active {
         if aim.lack(world, *node) == 0
             && let Some((weight, shard)) = advance(homes, given, *node)
         {

@@ -18,7 +18,7 @@ pub(super) fn search<'a>(
     least: usize,
     most: usize,
 ) -> Option<World<'a>> {
-    if world.shards.len().saturating_mul(aim.active.len()) > SIZE_MAX {
+    if world.shards.len().saturating_mul(world.active.len()) > SIZE_MAX {
         return None;
     }
     let mut search = Search {
@@ -52,7 +52,7 @@ impl Search<'_, '_> {
         let (aim, world) = (self.aim, &self.world);
         let (mut above, mut below) = (0_usize, 0_usize);
         let mut worst: Option<(u128, NodeAt)> = None;
-        for node in &aim.active {
+        for node in &world.active {
             let (excess, lack) = (aim.excess(world, *node), aim.lack(world, *node));
             above += usize::from(excess > 0);
             below += usize::from(lack > 0);
@@ -96,11 +96,11 @@ impl Search<'_, '_> {
             let weight = aim.weight(world, shard);
             let fixed =
                 !world.is_free(shard) || self.moved.contains(&shard) || world.is_moved(shard);
-            if fixed || weight == 0 || (at == node) != gives || !aim.active.contains(&at) {
+            if fixed || weight == 0 || (at == node) != gives || !world.active.contains(&at) {
                 continue;
             }
             let receivers: &[NodeAt] = if gives {
-                &aim.active
+                &world.active
             } else {
                 std::slice::from_ref(&node)
             };

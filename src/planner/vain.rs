@@ -19,7 +19,7 @@ impl Vain {
             clock: 1,
             changed: Column::of(nodes, 1),
             looked: Column::of(nodes, 0),
-            is_known: world.policy.min_zones_per_group() < 2 || !world.groups().are_there(),
+            is_known: world.policy.min_zones_per_group() < 2 || !world.groups.are_there(),
         }
     }
 

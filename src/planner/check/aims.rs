@@ -3,22 +3,31 @@ use std::collections::{BTreeMap, HashMap};
 use super::PlanViolation;
 use super::bands::{Claim, bands};
 use super::world::World;
-use crate::planner::{Band, Move, MoveReason, Plan, Resource};
+use crate::planner::{Band, Plan, Resource};
 use crate::schema::{NodeId, ShardId};
-
-/// How often spreading what fits into no band may change what fits into one.
-const SPREADS: usize = 16;
 
 /// Where the plan says that one resource should be.
 pub(super) struct Aim {
     pub(super) resource: Resource,
-    /// Whether a node was outside its trigger band when the balance began. `None`: not known, as the
-    /// plan was cut before it got there.
-    pub(super) triggered: Option<bool>,
     pub(super) bands: BTreeMap<NodeId, Band>,
+    /// Outside these, the balance begins. `None`: not known, as the plan was cut before its end.
+    pub(super) trigger: Option<BTreeMap<NodeId, Band>>,
 }
 
 impl Aim {
+    /// Whether a node is outside its trigger band. `None`: not known.
+    pub(super) fn is_triggered(&self, world: &World<'_>) -> Option<bool> {
+        let mut nodes = self.trigger.as_ref()?.keys();
+        Some(nodes.any(|node| self.is_triggered_by(world, *node)))
+    }
+
+    /// Whether this node is known to be outside its trigger band.
+    pub(super) fn is_triggered_by(&self, world: &World<'_>, node: NodeId) -> bool {
+        let trigger = self.trigger.as_ref();
+        let band = trigger.and_then(|trigger| trigger.get(&node));
+        band.is_some_and(|band| !band.contains(world.load(node, self.resource)))
+    }
+
     pub(super) fn band(&self, node: NodeId) -> Band {
         let none = Band { least: 0, most: 0 };
         self.bands.get(&node).copied().unwrap_or(none)
@@ -36,8 +45,8 @@ pub(super) fn aims(start: &World<'_>, plan: &Plan, found: &mut Vec<PlanViolation
         let stated = stated.filter_map(|load| Some((load.node, *load.bands.get(rank)?)));
         let mut aim = Aim {
             resource,
-            triggered: None,
             bands: stated.collect(),
+            trigger: None,
         };
         let known = |node: &NodeId| start.nodes.get(node).is_some_and(|node| node.is_active());
         if aim.bands.len() != active || !aim.bands.keys().all(known) {
@@ -48,8 +57,10 @@ pub(super) fn aims(start: &World<'_>, plan: &Plan, found: &mut Vec<PlanViolation
             });
         }
         if !cut {
-            let triggered = verify(start, plan, rank, &aim, found);
-            aim.triggered = Some(triggered);
+            // What each node holds after the plan decides what it should hold.
+            let end = Standing::new(start, plan, resource);
+            misstated(&aim, &end.bands(start.policy.target_ppm()), found);
+            aim.trigger = Some(end.bands(start.policy.trigger_ppm()));
         }
         aims.push(aim);
     }
@@ -66,49 +77,6 @@ pub(super) fn aims(start: &World<'_>, plan: &Plan, found: &mut Vec<PlanViolation
     aims
 }
 
-/// Verifies the bands of one resource, and answers whether its balance is triggered.
-fn verify(
-    start: &World<'_>,
-    plan: &Plan,
-    rank: usize,
-    aim: &Aim,
-    found: &mut Vec<PlanViolation>,
-) -> bool {
-    let policy = start.policy;
-    let began = Standing::new(start, plan, aim.resource, |step| {
-        comes_before(start, step, rank)
-    });
-    let (trigger, _) = began.bands(policy.trigger_ppm());
-    let outside = |(node, band): (&NodeId, &Band)| !band.contains(began.load(*node));
-    let triggered = trigger.iter().any(outside);
-    if !triggered {
-        misstated(aim, &began.bands(policy.target_ppm()).0, found);
-        return false;
-    }
-    let (first, mut fits) = began.bands(policy.target_ppm());
-    // Shards that fit into no band are spread before the bands are settled.
-    for _ in 0..SPREADS {
-        if first == aim.bands {
-            break;
-        }
-        let spread = Standing::new(start, plan, aim.resource, |step| {
-            let shard = start.shards.get(&step.shard);
-            let weight = shard.map_or(0, |shard| shard.input.weights.get(aim.resource));
-            comes_before(start, step, rank) || u128::from(weight) > fits
-        });
-        let (bands, fits_then) = spread.bands(policy.target_ppm());
-        if bands == aim.bands {
-            return true;
-        }
-        if fits_then == fits {
-            break;
-        }
-        fits = fits_then;
-    }
-    misstated(aim, &first, found);
-    true
-}
-
 fn misstated(aim: &Aim, bands: &BTreeMap<NodeId, Band>, found: &mut Vec<PlanViolation>) {
     let differs = |(node, band): &(&NodeId, &Band)| aim.bands.get(node) != Some(band);
     if let Some((node, band)) = bands.iter().find(differs) {
@@ -120,21 +88,7 @@ fn misstated(aim: &Aim, bands: &BTreeMap<NodeId, Band>, found: &mut Vec<PlanViol
     }
 }
 
-/// Whether a move is made before the balance of the resource of this rank begins.
-fn comes_before(start: &World<'_>, step: &Move, rank: usize) -> bool {
-    match step.reason {
-        MoveReason::Drain
-        | MoveReason::Misplaced(_)
-        | MoveReason::Overfull(_)
-        | MoveReason::Spread => true,
-        MoveReason::Above { resource, .. } | MoveReason::Below { resource, .. } => {
-            let mut earlier = start.policy.priorities().iter().take(rank);
-            earlier.any(|one| *one == resource)
-        }
-    }
-}
-
-/// What the active nodes hold of one resource once some of the moves are made.
+/// What the active nodes hold of one resource once all the moves are made.
 struct Standing {
     nodes: BTreeMap<NodeId, Held>,
 }
@@ -151,14 +105,9 @@ struct Held {
 }
 
 impl Standing {
-    fn new(
-        start: &World<'_>,
-        plan: &Plan,
-        resource: Resource,
-        is_made: impl Fn(&Move) -> bool,
-    ) -> Self {
-        let made = plan.moves.iter().filter(|step| is_made(step));
-        let made: HashMap<ShardId, NodeId> = made.map(|step| (step.shard, step.to)).collect();
+    fn new(start: &World<'_>, plan: &Plan, resource: Resource) -> Self {
+        let made = plan.moves.iter().map(|step| (step.shard, step.to));
+        let made: HashMap<ShardId, NodeId> = made.collect();
         let nodes = start.active().map(|(id, node)| {
             let held = Held {
                 weight: node.input.weight,
@@ -186,13 +135,9 @@ impl Standing {
         Self { nodes }
     }
 
-    fn load(&self, node: NodeId) -> u128 {
-        self.nodes.get(&node).map_or(0, |node| node.load)
-    }
-
-    /// The bands, and the heaviest that fits into one of a node that holds nothing heavier. What is
-    /// heavier is pinned to its node by its size: then the others share less, and more may not fit.
-    fn bands(&self, ppm: u64) -> (BTreeMap<NodeId, Band>, u128) {
+    /// The bands. A shard that is heavier than each band of the nodes that hold nothing heavier is pinned
+    /// to its node by its size: then the others share less, and more may not fit.
+    fn bands(&self, ppm: u64) -> BTreeMap<NodeId, Band> {
         let loads = self.nodes.values().map(|node| node.load);
         let total = loads.fold(0, u128::saturating_add);
         let mut fits = u128::MAX;
@@ -204,7 +149,7 @@ impl Standing {
             let widest = light.map(|(_, band)| band.most).max().unwrap_or(fits);
             let is_new = |node: &Held| node.heaviest <= fits && node.heaviest > widest;
             if !self.nodes.values().any(is_new) {
-                return (self.nodes.keys().copied().zip(bands).collect(), widest);
+                return self.nodes.keys().copied().zip(bands).collect();
             }
             fits = widest;
         }

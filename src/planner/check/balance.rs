@@ -1,7 +1,7 @@
 use super::PlanViolation;
 use super::aims::Aim;
 use super::world::World;
-use crate::planner::{Move, NodeInput, Resource, ShardInput};
+use crate::planner::{NodeInput, Resource, ShardInput};
 
 /// The shard, the donor and the receiver of a move.
 pub(super) type Parties<'a> = (&'a ShardInput, &'a NodeInput, &'a NodeInput);
@@ -33,9 +33,6 @@ pub(super) fn check(
         }
     }
     if let Some(aim) = rest.first() {
-        if aim.triggered == Some(false) {
-            found.push(PlanViolation::NotTriggered { at, resource });
-        }
         gains(world, aim, at, parties, found);
     }
 }
@@ -100,14 +97,5 @@ fn gains(
             bytes,
             least,
         });
-    }
-}
-
-/// What a move balances, if it does.
-pub(super) fn balanced(step: &Move) -> Option<Resource> {
-    use crate::planner::MoveReason::{Above, Below, Drain, Misplaced, Overfull, Spread};
-    match step.reason {
-        Above { resource, .. } | Below { resource, .. } => Some(resource),
-        Drain | Misplaced(_) | Overfull(_) | Spread => None,
     }
 }

@@ -20,6 +20,7 @@ pub(super) fn check(
 ) {
     let cut = world.may_be_cut(plan);
     let mut shards = HashSet::new();
+    let mut wrongs = BTreeSet::new();
     let mut nodes = BTreeSet::new();
     for left in &plan.left {
         let wrong = match left {
@@ -30,6 +31,7 @@ pub(super) fn check(
                 why,
             } => {
                 shards.insert(*shard);
+                wrongs.insert((*shard, *wrong));
                 let is_moved = moved.contains_key(shard);
                 shard_is_so(world, (*shard, *node), (*wrong, why), is_moved, cut, found)
             }
@@ -60,9 +62,13 @@ pub(super) fn check(
         }
     }
     let entries = plan.left.len();
-    misstated_count(entries, shards.len().saturating_add(nodes.len()), found);
+    misstated_count(entries, wrongs.len().saturating_add(nodes.len()), found);
     unexplained_shards(world, &shards, found);
-    let acting = |aim: &&Aim| aim.triggered != Some(false);
+    let balanced = |aim: &Aim| {
+        let mut moves = plan.moves.iter();
+        moves.any(|step| step.reason.resource() == Some(aim.resource))
+    };
+    let acting = |aim: &&Aim| balanced(aim) || aim.is_triggered(world) == Some(true);
     for aim in aims.iter().filter(acting) {
         for (node, band) in &aim.bands {
             let load = world.load(*node, aim.resource);
@@ -96,7 +102,8 @@ fn shard_is_so(
     let Some(shard) = world.shards.get(&id) else {
         return Some("there is no such shard".to_owned());
     };
-    if shard.at != node || is_moved {
+    // Any shard of a group may stand for it.
+    if shard.at != node || (is_moved && wrong != Wrong::Spread) {
         return Some(format!("it is on node {} or moves", shard.at));
     }
     let state = world.nodes.get(&node).map(|node| node.input.state);
@@ -125,6 +132,11 @@ fn shard_why(
         WhyShard::Quarantined => stay("quarantined"),
         WhyShard::Arriving => stay("in flight"),
         _ if shard.stay.is_some() => Some(format!("it is {:?}", shard.stay)),
+        WhyShard::Unreachable => {
+            let node = world.nodes.get(&shard.at);
+            let state = node.map(|node| node.input.state);
+            (state != Some(Availability::Down)).then(|| format!("its node is {state:?}"))
+        }
         WhyShard::NoActiveNode => has_active.then(|| "a node is active".to_owned()),
         WhyShard::MoveLimit => (!cut).then(|| "the plan is not at a limit".to_owned()),
         WhyShard::Refused(stated) => refused(world, shard, wrong, stated, found),

@@ -1,10 +1,10 @@
 use super::PlanViolation;
 use super::aims::Aim;
 use super::balance::Parties;
-use super::refusal::{ban, is_overfull};
+use super::refusal::{ban, is_overfull, lacks};
 use super::world::World;
 use crate::planner::{Availability, Move, MoveReason, Refusal, Resource, ShardInput};
-use crate::schema::NodeId;
+use crate::schema::{NodeId, ShardId};
 
 /// Checks that the reason of a move is so when it is made, and the size that it states.
 pub(super) fn check(
@@ -33,6 +33,7 @@ pub(super) fn check(
             let more = world.groups.spreads_more(shard, from.id, to.id);
             (!more).then(|| format!("node {} brings it into no more zones", to.id))
         }),
+        MoveReason::Room(coming) => no_need_of_room(world, from.id, coming),
         MoveReason::Above {
             resource,
             load,
@@ -59,6 +60,27 @@ pub(super) fn check(
             found: wrong,
         });
     }
+}
+
+/// Why it is not so that shard `coming` needs room on `node`: it may not stay where it is, and does
+/// not fit there now.
+fn no_need_of_room(world: &World<'_>, node: NodeId, coming: ShardId) -> Option<String> {
+    let (Some(shard), Some(to)) = (world.shards.get(&coming), world.nodes.get(&node)) else {
+        return Some(format!("there is no shard {coming}"));
+    };
+    let at = world.nodes.get(&shard.at);
+    let is_draining = at.is_some_and(|node| node.input.state == Availability::Draining);
+    let mut resources = world.input.resources.iter();
+    let must_leave = is_draining
+        || ban(shard.input, shard.at).is_some()
+        || world.groups.members(shard.input, shard.at) > 1
+        || not_crammed(world, shard.input).is_none()
+        || at.is_some_and(|node| resources.any(|one| is_overfull(node, one)));
+    if !must_leave {
+        return Some(format!("shard {coming} may stay where it is"));
+    }
+    let has_room = lacks(world, shard.input, to).is_none();
+    has_room.then(|| format!("node {node} has room for shard {coming}"))
 }
 
 fn stated(aims: &[Aim], resource: Resource, node: NodeId) -> Option<crate::planner::Band> {

@@ -41,7 +41,7 @@ pub(super) fn refusal(
 }
 
 /// The first resource of which `to` has too little room for `shard`.
-fn lacks(world: &World<'_>, shard: &ShardInput, to: &Node<'_>) -> Option<Resource> {
+pub(super) fn lacks(world: &World<'_>, shard: &ShardInput, to: &Node<'_>) -> Option<Resource> {
     world.input.resources.iter().find(|&resource| {
         let weight = u128::from(shard.weights.get(resource));
         let after = to.charged(resource).saturating_add(weight);

@@ -1,14 +1,14 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::PlanViolation;
 use super::aims::Aim;
-use super::balance::{self, Parties, balanced};
+use super::balance::{self, Parties};
 use super::late::Late;
 use super::reasons;
 use super::refusal::refusal;
 use super::slots::Slots;
 use super::world::World;
-use crate::planner::{Availability, Move, MoveReason, Plan};
+use crate::planner::{Availability, Move, MoveReason, Plan, Resource};
 use crate::schema::{NodeId, ShardId};
 
 /// Replays every move, notes what is wrong with each, and answers which shards moved.
@@ -21,6 +21,9 @@ pub(super) fn replay(
     let mut moved = HashMap::new();
     let mut slots = Slots::busy(world.input);
     let mut late = Late::new(plan);
+    // What a node has been outside of its trigger band in.
+    let triggered = aims.iter().filter(|aim| aim.is_triggered(world) != Some(false));
+    let mut open: HashSet<Resource> = triggered.map(|aim| aim.resource).collect();
     let mut wave = 0;
     for (at, step) in plan.moves.iter().enumerate() {
         if step.wave < wave {
@@ -43,13 +46,20 @@ pub(super) fn replay(
         }
         allowed(world, at, step, parties, found);
         reasons::check(world, aims, at, step, parties, found);
-        if let Some(resource) = balanced(step) {
+        if let Some(resource) = step.reason.resource() {
+            if !open.contains(&resource) {
+                found.push(PlanViolation::NotTriggered { at, resource });
+            }
             late.check(world, &slots, at, found);
             balance::check(world, aims, at, parties, resource, found);
         }
         found.extend(slots.full(at, step.from, step.to, world.policy));
         slots.take(step.from, step.to);
         world.carry_out(parties.0, step.from, step.to);
+        let triggered = aims.iter().filter(|aim| {
+            aim.is_triggered_by(world, step.from) || aim.is_triggered_by(world, step.to)
+        });
+        open.extend(triggered.map(|aim| aim.resource));
         late.made(at, step);
     }
     moved
@@ -100,7 +110,10 @@ fn allowed(
         Availability::Active | Availability::Draining => true,
         Availability::NoAccept => match step.reason {
             MoveReason::Misplaced(_) | MoveReason::Overfull(_) | MoveReason::Spread => true,
-            MoveReason::Drain | MoveReason::Above { .. } | MoveReason::Below { .. } => false,
+            MoveReason::Drain
+            | MoveReason::Room(_)
+            | MoveReason::Above { .. }
+            | MoveReason::Below { .. } => false,
         },
         Availability::Down => false,
     };

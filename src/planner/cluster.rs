@@ -1,0 +1,394 @@
+//! The cluster that a plan is made for, checked and in columns: what does not change while a plan is
+//! made.
+
+use std::collections::BTreeMap;
+
+use super::column::{Column, NodeAt, Place as _, ROWS_MAX, ShardAt};
+use super::groups::Groups;
+use super::lookup::Lookup;
+use super::sums::Sums;
+use super::{
+    Availability, Input, NodeInput, PlanError, Policy, Refusal, Resource, ShardInput, Wrong,
+};
+use crate::schema::{NodeId, ShardId};
+
+/// The most nodes of one plan: 32 bits of weight each must add up to at most 52.
+const NODES_MAX: usize = 1 << 20;
+
+/// Whether a shard is moved at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    Free,
+    Pinned,
+    Quarantined,
+    InFlight,
+}
+
+/// A move under way whose shard and nodes are listed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UnderWay {
+    pub(super) shard: ShardAt,
+    pub(super) from: NodeAt,
+    pub(super) to: NodeAt,
+}
+
+/// What each shard uses of one resource.
+#[derive(Clone, Debug)]
+enum Weights {
+    /// As its input says: nobody asks often.
+    Elsewhere,
+    /// The same.
+    Same(u64),
+    Each(Column<ShardAt, u64>),
+}
+
+impl Weights {
+    fn new(shards: &Column<ShardAt, &ShardInput>, resource: Resource) -> Self {
+        let weights = shards
+            .values()
+            .iter()
+            .map(|one| one.weights.get(resource));
+        let first = weights.clone().next().unwrap_or_default();
+        if weights.clone().all(|weight| weight == first) {
+            Self::Same(first)
+        } else {
+            Self::Each(weights.collect::<Vec<_>>().into())
+        }
+    }
+}
+
+/// A cluster and what is asked of its plan.
+#[derive(Debug)]
+pub(super) struct Cluster<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) nodes: Column<NodeAt, &'a NodeInput>,
+    pub(super) shards: Column<ShardAt, &'a ShardInput>,
+    pub(super) owner: Column<ShardAt, NodeAt>,
+    pub(super) stay: Column<ShardAt, Stay>,
+    pub(super) under_way: Vec<UnderWay>,
+    /// Between which nodes moves are under way, listed or not.
+    pub(super) busy: Vec<(Option<NodeAt>, Option<NodeAt>)>,
+    /// The active nodes, by id.
+    pub(super) active: Vec<NodeAt>,
+    /// Shards that may not be where they are, and why.
+    pub(super) banned: Vec<(ShardAt, Wrong)>,
+    pub(super) groups: Groups,
+    /// Copies that have to go and take up room until they are gone.
+    pub(super) old_copies: Vec<(NodeAt, ShardAt)>,
+    /// What the shards that each node owns use.
+    pub(super) owned: Sums,
+    resources: Vec<Resource>,
+    bytes: Option<Resource>,
+    /// By the place of the resource.
+    weights: Vec<Weights>,
+    /// By node and resource.
+    capacity: Vec<Option<u64>>,
+    /// Nodes that refuse a shard because of what was there.
+    refused: BTreeMap<ShardAt, Vec<(NodeId, Refusal)>>,
+}
+
+impl<'a> Cluster<'a> {
+    pub(super) fn new(input: &'a Input, policy: &'a Policy) -> Result<Self, PlanError> {
+        check_resources(input, policy)?;
+        let nodes: Column<NodeAt, &NodeInput> = nodes(input)?.into();
+        let lookup = Lookup::new(nodes.values().iter().map(|node| node.id.0));
+        let shards: Column<ShardAt, &ShardInput> = shards(input)?.into();
+        let resources: Vec<Resource> = input.resources.iter().collect();
+        let mut owner = Vec::with_capacity(shards.len());
+        let mut owned = Sums::new(nodes.len(), resources.len());
+        for shard in shards.values() {
+            if shard.weights.exceeds(resources.len()) {
+                return Err(too_many_values("shard", shard.id.0, resources.len()));
+            }
+            let place = lookup.find(shard.owner.0);
+            let node = NodeAt::new(place.ok_or(PlanError::UnknownOwner {
+                shard: shard.id,
+                owner: shard.owner,
+                nodes: nodes.len(),
+            })?);
+            owned.add(node, shard);
+            owner.push(node);
+        }
+        let active = nodes.iter();
+        let active = active.filter(|(_, node)| node.state == Availability::Active);
+        let capacity = nodes.values().iter();
+        let mut cluster = Self {
+            policy,
+            owner: owner.into(),
+            stay: Column::of(shards.len(), Stay::Free),
+            under_way: Vec::new(),
+            busy: Vec::new(),
+            active: active.map(|(place, _)| place).collect(),
+            banned: Vec::new(),
+            groups: Groups::new(&nodes, &shards, policy.min_zones_per_group()),
+            old_copies: Vec::new(),
+            owned,
+            bytes: input.resources.by_name("bytes"),
+            weights: vec![Weights::Elsewhere; resources.len()],
+            capacity: capacity
+                .flat_map(|node| resources.iter().map(|one| node.capacity.get(*one)))
+                .collect(),
+            refused: BTreeMap::new(),
+            resources,
+            nodes,
+            shards,
+        };
+        for resource in policy.priorities() {
+            if let Some(weights) = cluster.weights.get_mut(resource.index()) {
+                *weights = Weights::new(&cluster.shards, *resource);
+            }
+        }
+        cluster.hold(input, &lookup)?;
+        cluster.refuse(input, &lookup);
+        let places = cluster.shards.places();
+        let wrong = |shard| Some((shard, cluster.banned_where_it_is(shard)?));
+        cluster.banned = places.filter_map(wrong).collect();
+        Ok(cluster)
+    }
+
+    /// Takes note of the shards that are not moved.
+    fn hold(&mut self, input: &Input, lookup: &Lookup) -> Result<(), PlanError> {
+        for (shard, row) in self.shards.iter() {
+            if row.pinned {
+                self.stay[shard] = Stay::Pinned;
+            }
+        }
+        for id in &input.quarantined {
+            if let Some(shard) = self.find_shard(*id) {
+                self.stay[shard] = Stay::Quarantined;
+            }
+        }
+        let mut targets = BTreeMap::new();
+        for moving in &input.in_flight {
+            if let Some(first) = targets.insert(moving.shard, moving.to) {
+                return Err(PlanError::DuplicateInFlight {
+                    shard: moving.shard,
+                    first,
+                    second: moving.to,
+                });
+            }
+            let place = |id: NodeId| lookup.find(id.0).map(NodeAt::new);
+            self.busy.push((place(moving.from), place(moving.to)));
+            let Some(shard) = self.find_shard(moving.shard) else {
+                continue;
+            };
+            self.stay[shard] = Stay::InFlight;
+            // A move between nodes that are not listed holds the shard and counts nowhere.
+            let owner = self.owner[shard];
+            self.under_way.push(UnderWay {
+                shard,
+                from: place(moving.from).unwrap_or(owner),
+                to: place(moving.to).unwrap_or(owner),
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes note of the nodes that refuse a shard because of what was there.
+    fn refuse(&mut self, input: &Input, lookup: &Lookup) {
+        let settling = input.cleanups.iter();
+        let settling = settling.map(|(node, shard)| (*shard, *node, Refusal::Cleanup));
+        let cooling = input.cooling.iter();
+        let cooling = cooling.map(|one| (one.shard, one.from, Refusal::Cooling));
+        for (shard, node, refusal) in settling.chain(cooling) {
+            if let Some(shard) = self.find_shard(shard) {
+                let refused = self.refused.entry(shard).or_default();
+                refused.push((node, refusal));
+            }
+        }
+        for (node, shard) in &input.cleanups {
+            if let (Some(node), Some(shard)) = (lookup.find(node.0), self.find_shard(*shard)) {
+                self.old_copies.push((NodeAt::new(node), shard));
+            }
+        }
+        self.old_copies.sort_unstable();
+        self.old_copies.dedup();
+    }
+
+    fn banned_where_it_is(&self, shard: ShardAt) -> Option<Wrong> {
+        if self.stay[shard] == Stay::InFlight {
+            return None;
+        }
+        let node = self.owner[shard];
+        match self.nodes[node].state {
+            Availability::Draining => Some(Wrong::Draining),
+            Availability::Active | Availability::NoAccept => {
+                self.ban(shard, node).map(Wrong::Refused)
+            }
+            Availability::Down => None,
+        }
+    }
+
+    pub(super) fn find_shard(&self, id: ShardId) -> Option<ShardAt> {
+        let found = self.shards.values().binary_search_by_key(&id, |one| one.id);
+        found.ok().map(ShardAt::new)
+    }
+
+    pub(super) fn find_node(&self, id: NodeId) -> Option<NodeAt> {
+        let found = self.nodes.values().binary_search_by_key(&id, |one| one.id);
+        found.ok().map(NodeAt::new)
+    }
+
+    pub(super) fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
+    pub(super) fn is(&self, node: NodeAt, state: Availability) -> bool {
+        self.nodes[node].state == state
+    }
+
+    pub(super) fn is_free(&self, shard: ShardAt) -> bool {
+        self.stay[shard] == Stay::Free
+    }
+
+    pub(super) fn weight(&self, shard: ShardAt, resource: Resource) -> u64 {
+        match self.weights.get(resource.index()) {
+            Some(Weights::Same(weight)) => *weight,
+            Some(Weights::Each(weights)) => weights[shard],
+            Some(Weights::Elsewhere) | None => self.shards[shard].weights.get(resource),
+        }
+    }
+
+    /// The size of a shard. Zero where bytes are no resource.
+    pub(super) fn bytes(&self, shard: ShardAt) -> u64 {
+        self.bytes.map_or(0, |bytes| self.weight(shard, bytes))
+    }
+
+    /// Whether `resource` is what shards take up in bytes.
+    pub(super) fn is_bytes(&self, resource: Resource) -> bool {
+        self.bytes == Some(resource)
+    }
+
+    /// The most that a node can hold of each resource, in their order.
+    pub(super) fn capacity(&self, node: NodeAt) -> &[Option<u64>] {
+        let width = self.resources.len();
+        let start = node.at().saturating_mul(width);
+        self.capacity
+            .get(start..start.saturating_add(width))
+            .unwrap_or_default()
+    }
+
+    /// Why a node may not have a shard, whatever else is there.
+    pub(super) fn ban(&self, shard: ShardAt, node: NodeAt) -> Option<Refusal> {
+        let (input, id) = (self.shards[shard], self.nodes[node].id);
+        if !input.allowed.is_empty() && !input.allowed.contains(&id) {
+            return Some(Refusal::NotAllowed);
+        }
+        if input.disallowed.contains(&id) {
+            return Some(Refusal::Disallowed);
+        }
+        if input.replicas.contains(&id) {
+            return Some(Refusal::Replica);
+        }
+        None
+    }
+
+    /// Why a node refuses a shard because of what was there.
+    pub(super) fn trace(&self, shard: ShardAt, node: NodeAt) -> Option<Refusal> {
+        if self.refused.is_empty() {
+            return None;
+        }
+        let id = self.nodes[node].id;
+        let refused = self.refused.get(&shard)?.iter();
+        let here = refused.filter(|(refusing, _)| *refusing == id);
+        here.map(|(_, refusal)| *refusal).min()
+    }
+}
+
+fn check_resources(input: &Input, policy: &Policy) -> Result<(), PlanError> {
+    let unknown = |name: &str| {
+        let known: Vec<_> = input
+            .resources
+            .iter()
+            .map(|one| format!("`{one}`"))
+            .collect();
+        PlanError::UnknownResource {
+            name: name.to_owned(),
+            known: known.join(", "),
+        }
+    };
+    for resource in policy.priorities() {
+        if !input.resources.contains(*resource) {
+            return Err(unknown(resource.name()));
+        }
+    }
+    let limits_bytes = policy.max_bytes().is_some() || policy.min_gain_per_mib() > 0;
+    if limits_bytes && input.resources.by_name("bytes").is_none() {
+        return Err(unknown("bytes"));
+    }
+    let resources = input.resources.iter().len();
+    let mut nodes = input.nodes.iter();
+    match nodes.find(|node| node.capacity.exceeds(resources)) {
+        Some(node) => Err(too_many_values("node", node.id.0, resources)),
+        None => Ok(()),
+    }
+}
+
+fn too_many_values(what: &'static str, id: u64, resources: usize) -> PlanError {
+    PlanError::TooManyValues {
+        what,
+        id,
+        resources,
+    }
+}
+
+/// The nodes by id.
+fn nodes(input: &Input) -> Result<Vec<&NodeInput>, PlanError> {
+    if input.nodes.len() > NODES_MAX {
+        return Err(PlanError::TooManyNodes {
+            got: input.nodes.len(),
+            max: NODES_MAX,
+        });
+    }
+    let mut nodes: Vec<&NodeInput> = input.nodes.iter().collect();
+    nodes.sort_by_key(|node| (node.id, node.state, node.weight));
+    for node in &nodes {
+        if node.weight == 0 || node.weight > NodeInput::WEIGHT_MAX {
+            return Err(PlanError::NodeWeight {
+                node: node.id,
+                got: node.weight,
+            });
+        }
+    }
+    for pair in nodes.windows(2) {
+        if let [first, second] = pair
+            && first.id == second.id
+        {
+            return Err(PlanError::DuplicateNode {
+                node: first.id,
+                first: first.state,
+                first_weight: first.weight,
+                second: second.state,
+                second_weight: second.weight,
+            });
+        }
+    }
+    Ok(nodes)
+}
+
+/// The shards by id.
+fn shards(input: &Input) -> Result<Vec<&ShardInput>, PlanError> {
+    if input.shards.len() > ROWS_MAX {
+        return Err(PlanError::TooManyShards {
+            got: input.shards.len(),
+            max: ROWS_MAX,
+        });
+    }
+    let mut shards: Vec<&ShardInput> = input.shards.iter().collect();
+    if shards.is_sorted_by(|one, next| one.id < next.id) {
+        return Ok(shards);
+    }
+    shards.sort_by_key(|shard| (shard.id, shard.owner));
+    for pair in shards.windows(2) {
+        if let [first, second] = pair
+            && first.id == second.id
+        {
+            return Err(PlanError::DuplicateShard {
+                shard: first.id,
+                first: first.owner,
+                second: second.owner,
+            });
+        }
+    }
+    Ok(shards)
+}

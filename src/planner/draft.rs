@@ -1,0 +1,228 @@
+//! A plan for given bands: which shards go where, and in which order.
+
+use super::aim::{Aim, helps};
+use super::assign::assign;
+use super::bound::{Bound, bound};
+use super::homes::Homes;
+use super::improve::{prune, redirect};
+use super::place::{Forced, is_waiting, place, place_anew};
+use super::relax::Relax;
+use super::sequence::{Limits, Sequence};
+use super::shed::shed;
+use super::small::search;
+use super::world::World;
+use super::Availability;
+use super::column::{NodeAt, ShardAt};
+
+/// How often a draft is brought into an order again after what the order left open was put right.
+const ROUNDS: usize = 8;
+
+/// How many shards, nodes and moves are looked at one by one.
+const STEPS: usize = 64;
+
+pub(super) struct Draft<'a> {
+    pub(super) aims: Vec<Aim>,
+    pub(super) forced: Forced,
+    pub(super) made: Sequence<'a>,
+    /// The proven minimum.
+    pub(super) least: Bound,
+}
+
+impl<'a> Draft<'a> {
+    /// `placed` is the cluster after the `forced` moves. The resources without a `given` aim are brought
+    /// to where they should be once those before them are.
+    pub(super) fn new(
+        start: &World<'a>,
+        placed: &World<'a>,
+        mut forced: Forced,
+        mut given: impl Iterator<Item = Aim>,
+    ) -> Self {
+        let mut world = placed.clone();
+        let mut least = Bound::default();
+        let mut aims: Vec<Aim> = Vec::new();
+        for resource in start.policy.priorities() {
+            let given = given.next();
+            let mut aim = given.unwrap_or_else(|| Aim::new(&world, *resource));
+            aim.is_open = aim.is_triggered(&world);
+            if aims.is_empty() {
+                let aim = aim.is_open.then_some(&aim);
+                least = bound(start, aim, &forced, &mut Homes::new(start));
+            }
+            if aim.is_open && aims.is_empty() {
+                world = balance(start, world, &aim, &forced, least.moves);
+            } else if aim.is_open {
+                let mut homes = Homes::new(&world);
+                let relax = Relax::to(&aim).keeping(&aims);
+                relax.run(&mut world, &mut homes);
+            }
+            aims.push(aim);
+            if aims.len() < start.policy.priorities().len() {
+                // What comes next is brought to where it should be from where this one really gets.
+                world = made_anew(start, &world, &forced, &aims).end;
+            }
+        }
+        let mut made = made_anew(start, &world, &forced, &aims);
+        for _ in 0..ROUNDS {
+            // What the order left open may be put right by shards that have not moved: after the others,
+            // or, if something has to move, before.
+            world = made.end.clone();
+            let before = world.moved().count();
+            place(&mut world, &mut forced);
+            let is_placed = world.moved().count() > before;
+            if is_placed || relax_all(&mut world, &mut aims, false) {
+                let anew = is_placed.then(|| made_anew(start, &world, &forced, &aims));
+                made.extend(&world, &forced, &aims);
+                let missing = |made: &Sequence<'_>| Missing::of(&made.end, &forced, &aims).shards;
+                made = anew.filter(|anew| missing(anew) <= missing(&made)).unwrap_or(made);
+                continue;
+            }
+            // Or by moving on what has.
+            let better = |anew: &Sequence<'_>, forced: &Forced, aims: &[Aim]| {
+                Missing::of(&anew.end, forced, aims) < Missing::of(&made.end, forced, aims)
+            };
+            place_anew(&mut world, &mut forced);
+            relax_all(&mut world, &mut aims, true);
+            let anew = made_anew(start, &world, &forced, &aims);
+            if better(&anew, &forced, &aims) {
+                made = anew;
+                continue;
+            }
+            // One by one, where that is not too much.
+            let steps = single_steps(&made.end, &aims);
+            let one = steps.into_iter().find_map(|(shard, to)| {
+                let mut world = made.end.clone();
+                world.put(shard, to);
+                let anew = made_anew(start, &world, &forced, &aims);
+                better(&anew, &forced, &aims).then_some(anew)
+            });
+            let Some(anew) = one else {
+                break;
+            };
+            made = anew;
+        }
+        Self {
+            aims,
+            forced,
+            made,
+            least,
+        }
+    }
+}
+
+/// What a plan does not reach: the less the better.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Missing {
+    /// Shards that should have moved.
+    shards: usize,
+    /// How far the nodes are outside their bands, aim by aim.
+    distances: Vec<u128>,
+}
+
+impl Missing {
+    fn of(world: &World<'_>, forced: &Forced, aims: &[Aim]) -> Self {
+        let waiting = forced.iter();
+        let waiting = waiting.filter(|(shard, cause)| is_waiting(world, **shard, **cause));
+        let distance = |aim: &Aim| {
+            let outside = aim.outside(world);
+            let distance = |node| aim.excess(world, node).max(aim.lack(world, node));
+            outside.map(distance).fold(0, u128::saturating_add)
+        };
+        Self {
+            shards: waiting.count(),
+            distances: aims.iter().filter(|aim| aim.is_open).map(distance).collect(),
+        }
+    }
+}
+
+/// The moves of shards that have moved which would help by themselves, if there are few.
+fn single_steps(world: &World<'_>, aims: &[Aim]) -> Vec<(ShardAt, NodeAt)> {
+    let mut steps = Vec::new();
+    for shard in world.moved().take(STEPS) {
+        for to in world.active.iter().copied().take(STEPS) {
+            let from = world.at(shard);
+            let is_active = world.is(from, Availability::Active);
+            if steps.len() < STEPS
+                && from != to
+                && is_active
+                && helps(world, aims, shard, to)
+                && world.refusal(shard, to).is_none()
+            {
+                steps.push((shard, to));
+            }
+        }
+    }
+    steps
+}
+
+fn made_anew<'a>(
+    start: &World<'a>,
+    draft: &World<'a>,
+    forced: &Forced,
+    aims: &[Aim],
+) -> Sequence<'a> {
+    let mut made = Sequence::new(start, Limits::default());
+    made.extend(draft, forced, aims);
+    made
+}
+
+/// Makes every move that helps an open balance. Answers whether something moved.
+fn relax_all(world: &mut World<'_>, aims: &mut [Aim], moves_on: bool) -> bool {
+    let mut any = false;
+    loop {
+        let mut moved = false;
+        for rank in 0..aims.len() {
+            let (kept, rest) = aims.split_at_mut(rank);
+            let Some(aim) = rest.first_mut() else {
+                break;
+            };
+            aim.is_open |= aim.is_triggered(world);
+            if aim.is_open && aim.outside(world).next().is_some() {
+                let mut homes = Homes::new(world);
+                let relax = Relax::to(aim).keeping(kept).moving_on(moves_on);
+                moved |= relax.run(world, &mut homes);
+            }
+        }
+        any |= moved;
+        if !moved || aims.len() < 2 {
+            return any;
+        }
+    }
+}
+
+/// Brings the nodes into their bands; `least` is the proven minimum of moves.
+fn balance<'a>(
+    start: &World<'a>,
+    base: World<'a>,
+    aim: &Aim,
+    forced: &Forced,
+    least: usize,
+) -> World<'a> {
+    let made = base.moved().count();
+    let mut world = base.clone();
+    let mut homes = Homes::new(&world);
+    if let Some(lightest) = aim.oversized() {
+        // What fits into no band goes where it does most good, before anything makes up for it.
+        let relax = Relax::to(aim).only_from(lightest);
+        relax.run(&mut world, &mut homes);
+    }
+    let pool = shed(&world, aim, &mut homes);
+    assign(&mut world, aim, &pool);
+    redirect(&mut world, aim, &pool);
+    Relax::to(aim).run(&mut world, &mut homes);
+    prune(&mut world, aim, forced);
+    let moves = world.moved().count().saturating_sub(made);
+    let least = least.saturating_sub(made);
+    let reached = aim.outside(&world).next().is_none();
+    // One that reaches what this one does not may have a few moves more.
+    let most = if reached { moves } else { moves + 3 };
+    let Some(found) = search(&base, aim, least, most) else {
+        return world;
+    };
+    // What was found has to have an order.
+    let in_order = made_anew(start, &found, forced, std::slice::from_ref(aim));
+    if in_order.end.moved().count() == found.moved().count() {
+        found
+    } else {
+        world
+    }
+}

@@ -1,0 +1,119 @@
+//! Room for what has to move and finds none: others leave.
+
+use std::collections::BTreeMap;
+
+use super::column::{NodeAt, ShardAt};
+use super::emptiest::Emptiest;
+use super::place::{Cause, Forced, is_put_right, is_waiting};
+use super::world::World;
+use super::{Availability, Refusal, Resource};
+
+/// How many nodes are tried in all.
+const TRIES: usize = 1024;
+
+/// Moves shards away from nodes such that those that have to leave theirs, and were refused for want
+/// of room, find some: one node for each, with as few others leaving it as there may be. Those that
+/// have to move themselves, or have moved, leave only if `moves_on`.
+pub(super) fn make_room(
+    world: &mut World<'_>,
+    emptiest: &mut Emptiest,
+    forced: &mut Forced,
+    moves_on: bool,
+) {
+    let waiting = forced.iter();
+    let waiting = waiting.filter(|(shard, cause)| is_waiting(world, **shard, **cause));
+    let waiting = waiting.map(|(shard, cause)| (*shard, *cause));
+    let waiting: Vec<(ShardAt, Cause)> = waiting
+        .filter(|(shard, _)| !world.is(world.at(*shard), Availability::Down))
+        .collect();
+    if waiting.is_empty() {
+        return;
+    }
+    let mut here: BTreeMap<NodeAt, Vec<ShardAt>> = BTreeMap::new();
+    for shard in world.shards.places() {
+        let node = world.at(shard);
+        let stays = !world.is_moved(shard) && !has_to_move(world, forced, shard);
+        if world.is_free(shard) && (stays || moves_on) && world.is(node, Availability::Active) {
+            here.entry(node).or_default().push(shard);
+        }
+    }
+    let mut tries = TRIES;
+    for (shard, cause) in waiting {
+        for node in world.active.clone() {
+            let is_full = matches!(world.refusal(shard, node), Some(Refusal::Full(_)));
+            if !is_full || !is_put_right(world, shard, node, cause) {
+                continue;
+            }
+            if tries == 0 {
+                return;
+            }
+            tries -= 1;
+            let others = here.get(&node).map_or(&[][..], Vec::as_slice);
+            let Some(left) = enter(world, (emptiest, forced), shard, node, others) else {
+                continue;
+            };
+            for (other, has_to_move) in left {
+                if !has_to_move {
+                    forced.insert(other, Cause::InTheWayOf(shard));
+                }
+            }
+            break;
+        }
+    }
+}
+
+/// Whether a shard moves, or is to, for something that is wrong with itself.
+fn has_to_move(world: &World<'_>, forced: &Forced, shard: ShardAt) -> bool {
+    let cause = forced.get(&shard).copied();
+    let wrong = cause.filter(|cause| matches!(cause, Cause::Wrong(_)));
+    wrong.is_some_and(|cause| world.is_moved(shard) || is_waiting(world, shard, cause))
+}
+
+/// Moves `shard` to `node` and some of the `others` away from there, so that it fits: which ones, and
+/// whether they have to move themselves. `None`, and nothing is moved: it does not fit.
+fn enter(
+    world: &mut World<'_>,
+    (emptiest, forced): (&mut Emptiest, &Forced),
+    shard: ShardAt,
+    node: NodeAt,
+    others: &[ShardAt],
+) -> Option<Vec<(ShardAt, bool)>> {
+    let home = world.at(shard);
+    world.put(shard, node);
+    let mut left = Vec::new();
+    while let Some((resource, excess)) = too_much(world, shard, node) {
+        let weight = |other: &ShardAt| u128::from(world.weight(*other, resource));
+        let mut others: Vec<ShardAt> = others.to_vec();
+        others.retain(|other| world.at(*other) == node && weight(other) > 0);
+        // The lightest that is enough, else the heaviest.
+        others.sort_by_key(|other| {
+            let (weight, enough) = (weight(other), weight(other) >= excess);
+            (!enough, if enough { weight } else { u128::MAX - weight }, *other)
+        });
+        // Not to where the shard comes from: there would be room only once it has left.
+        let elsewhere = |_: &World<'_>, to| to != home;
+        let taker =
+            |other: &ShardAt| Some((*other, emptiest.taker_where(world, *other, elsewhere)?));
+        let Some((other, to)) = others.iter().find_map(taker) else {
+            for (other, _) in left {
+                world.put(other, node);
+            }
+            world.put(shard, home);
+            return None;
+        };
+        left.push((other, has_to_move(world, forced, other)));
+        world.put(other, to);
+    }
+    Some(left)
+}
+
+/// Of what `shard` uses, the first resource of which `node` has to have more room than it has, and how
+/// much more.
+fn too_much(world: &World<'_>, shard: ShardAt, node: NodeAt) -> Option<(Resource, u128)> {
+    let used = world.resources().iter().copied();
+    let mut used = used.filter(|one| world.weight(shard, *one) > 0);
+    used.find_map(|one| {
+        let excess = world.overcharge(node, one);
+        (excess > 0).then_some((one, excess))
+    })
+}
