@@ -48,6 +48,7 @@ impl Cause {
 /// each that has to move, whether it could or not. What has moved already stays there.
 pub(super) fn place(world: &mut World<'_>, forced: &mut Forced) {
     let resource = world.policy.balance();
+    forced.retain(|shard, cause| world.is_moved(*shard) || is_waiting(world, *shard, *cause));
     let mut emptiest = Emptiest::new(world, &world.active, resource);
     let banned = world.banned.iter().copied();
     let mut banned: Vec<(ShardAt, Wrong)> =

@@ -32,7 +32,7 @@ pub(super) fn make_room(
     let mut here: BTreeMap<NodeAt, Vec<ShardAt>> = BTreeMap::new();
     for shard in world.shards.places() {
         let node = world.at(shard);
-        let stays = !world.is_moved(shard) && !has_to_move(world, forced, shard);
+        let stays = !world.is_moved(shard) && !has_to_move(forced, shard);
         if world.is_free(shard) && (stays || moves_on) && world.is(node, Availability::Active) {
             here.entry(node).or_default().push(shard);
         }
@@ -63,10 +63,8 @@ pub(super) fn make_room(
 }
 
 /// Whether a shard moves, or is to, for something that is wrong with itself.
-fn has_to_move(world: &World<'_>, forced: &Forced, shard: ShardAt) -> bool {
-    let cause = forced.get(&shard).copied();
-    let wrong = cause.filter(|cause| matches!(cause, Cause::Wrong(_)));
-    wrong.is_some_and(|cause| world.is_moved(shard) || is_waiting(world, shard, cause))
+fn has_to_move(forced: &Forced, shard: ShardAt) -> bool {
+    matches!(forced.get(&shard), Some(Cause::Wrong(_)))
 }
 
 /// Moves `shard` to `node` and some of the `others` away from there, so that it fits: which ones, and
@@ -101,7 +99,7 @@ fn enter(
             world.put(shard, home);
             return None;
         };
-        left.push((other, has_to_move(world, forced, other)));
+        left.push((other, has_to_move(forced, other)));
         world.put(other, to);
     }
     Some(left)
