@@ -11,6 +11,7 @@
 //! allocation.
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::enc::write::Writer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -145,10 +146,11 @@ fn config() -> Configuration<LittleEndian, Varint, Limit<CLAIM_BYTES_MAX>> {
 }
 
 fn checksum(table: TableId, version: u8, key: &[u8], payload: &[u8]) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&[table.tag(), version]);
     // Keys are short; the length saturates where it could not be exact.
-    crc.update(&u32::try_from(key.len()).unwrap_or(u32::MAX).to_le_bytes());
+    let len = u32::try_from(key.len()).unwrap_or(u32::MAX);
+    let [l0, l1, l2, l3] = len.to_le_bytes();
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&[table.tag(), version, l0, l1, l2, l3]);
     crc.update(key);
     crc.update(payload);
     crc.finalize()
@@ -184,42 +186,18 @@ pub(crate) fn encode<R: Record>(
     Ok(bytes)
 }
 
-/// The record that `bytes` hold under `key` in `table`.
+/// The record that `bytes` hold in `table` under `key`, whose bytes are `key_bytes`.
 ///
 /// # Errors
 /// [`DecodeError`] for anything but the exact bytes that [`encode`] gives for a valid record.
+#[inline]
 pub(crate) fn decode<R: Record>(
     table: TableId,
     key: &R::Key,
+    key_bytes: &[u8],
     bytes: &[u8],
 ) -> Result<R, DecodeError> {
-    let Some((header, payload)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
-        return Err(DecodeError::TooShort { len: bytes.len() });
-    };
-    let [m0, m1, tag, version, c0, c1, c2, c3] = *header;
-    if [m0, m1] != MAGIC {
-        return Err(DecodeError::Magic { found: [m0, m1] });
-    }
-    if tag != table.tag() {
-        return Err(DecodeError::Table {
-            expected: table.tag(),
-            found: tag,
-        });
-    }
-    if version != R::VERSION {
-        return Err(DecodeError::Version {
-            found: version,
-            known: R::VERSION,
-        });
-    }
-    if payload.len() > PAYLOAD_BYTES_MAX {
-        return Err(DecodeError::TooLong { len: payload.len() });
-    }
-    let stored = u32::from_le_bytes([c0, c1, c2, c3]);
-    let computed = checksum(table, version, &key.to_bytes(), payload);
-    if stored != computed {
-        return Err(DecodeError::Checksum { stored, computed });
-    }
+    let payload = open_envelope(table, R::VERSION, key_bytes, bytes)?;
     let (record, used): (R, usize) =
         bincode::serde::decode_from_slice(payload, config()).map_err(|error| {
             DecodeError::Payload {
@@ -237,11 +215,63 @@ pub(crate) fn decode<R: Record>(
         .map_err(|rule| DecodeError::Invalid { rule })?;
     // bincode also reads numbers that are written longer than they need to be, and a reason that
     // is cut. Such bytes are not ours, and would change when the row is written again.
-    let again = bincode::serde::encode_to_vec(&record, bincode::config::standard());
-    if again.is_ok_and(|again| again == payload) {
+    let mut rest = Rest(payload);
+    let again = bincode::serde::encode_into_writer(&record, &mut rest, bincode::config::standard());
+    if again.is_ok() && rest.0.is_empty() {
         Ok(record)
     } else {
         Err(DecodeError::NotCanonical)
+    }
+}
+
+/// The payload in `bytes`, once everything around it is right.
+fn open_envelope<'a>(
+    table: TableId,
+    known: u8,
+    key_bytes: &[u8],
+    bytes: &'a [u8],
+) -> Result<&'a [u8], DecodeError> {
+    let Some((header, payload)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
+        return Err(DecodeError::TooShort { len: bytes.len() });
+    };
+    let [m0, m1, tag, version, c0, c1, c2, c3] = *header;
+    if [m0, m1] != MAGIC {
+        return Err(DecodeError::Magic { found: [m0, m1] });
+    }
+    if tag != table.tag() {
+        return Err(DecodeError::Table {
+            expected: table.tag(),
+            found: tag,
+        });
+    }
+    if version != known {
+        return Err(DecodeError::Version {
+            found: version,
+            known,
+        });
+    }
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(DecodeError::TooLong { len: payload.len() });
+    }
+    let stored = u32::from_le_bytes([c0, c1, c2, c3]);
+    let computed = checksum(table, version, key_bytes, payload);
+    if stored != computed {
+        return Err(DecodeError::Checksum { stored, computed });
+    }
+    Ok(payload)
+}
+
+/// Bytes that are to be written again: takes nothing but what comes next in them.
+struct Rest<'a>(&'a [u8]);
+
+impl Writer for Rest<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
+        self.0 = self
+            .0
+            .strip_prefix(bytes)
+            .ok_or(bincode::error::EncodeError::UnexpectedEnd)?;
+        Ok(())
     }
 }
 
@@ -275,7 +305,10 @@ mod tests {
         let (table, key) = (TableId::Shards, ShardId(1));
         let bytes = encode(table, &key, &longest).unwrap();
         assert_eq!(bytes.len(), HEADER_BYTES + PAYLOAD_BYTES_MAX);
-        assert_eq!(decode::<Blob>(table, &key, &bytes), Ok(longest));
+        assert_eq!(
+            decode::<Blob>(table, &key, &key.to_bytes(), &bytes),
+            Ok(longest)
+        );
 
         for more in [1, 2] {
             let len = PAYLOAD_BYTES_MAX + more;

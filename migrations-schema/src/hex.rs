@@ -1,11 +1,13 @@
 //! Byte strings in serde: for people (JSON) a text of hexadecimal digits, else as they are.
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serializer};
 
 pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     if !serializer.is_human_readable() {
-        return bytes.serialize(serializer);
+        return serializer.serialize_bytes(bytes);
     }
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     serializer.serialize_str(&digits)
@@ -13,11 +15,29 @@ pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S:
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     if !deserializer.is_human_readable() {
-        return Vec::deserialize(deserializer);
+        return deserializer.deserialize_bytes(AsTheyAre);
     }
     let digits = String::deserialize(deserializer)?;
     parse(&digits)
         .ok_or_else(|| D::Error::custom("bytes are pairs of hexadecimal digits (0-9, a-f)"))
+}
+
+struct AsTheyAre;
+
+impl Visitor<'_> for AsTheyAre {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+        Ok(bytes.to_vec())
+    }
+
+    fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
+        Ok(bytes)
+    }
 }
 
 fn parse(digits: &str) -> Option<Vec<u8>> {

@@ -166,7 +166,22 @@ impl<R: Record> Table<R> {
     /// # Errors
     /// [`DecodeError`] for anything but the bytes that [`Self::encode`] gives for a valid record.
     pub fn decode(self, key: &R::Key, value: &[u8]) -> Result<R, DecodeError> {
-        codec::decode(self.id, key, value)
+        codec::decode(self.id, key, &key.to_bytes(), value)
+    }
+
+    /// As [`Self::decode`], of a key that was read from `key_bytes`: nothing is written to find its
+    /// bytes.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    #[inline]
+    pub fn decode_under(
+        self,
+        key: &R::Key,
+        key_bytes: &[u8],
+        value: &[u8],
+    ) -> Result<R, DecodeError> {
+        codec::decode(self.id, key, key_bytes, value)
     }
 
     /// The key that `bytes` are.

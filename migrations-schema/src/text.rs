@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A text or byte string that its type does not take.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,8 +47,8 @@ fn check_len(what: &'static str, len: usize, min: usize, max: usize) -> Result<(
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $what:literal, $min:literal..=$max:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(String);
 
         impl $name {
@@ -72,6 +72,12 @@ macro_rules! text {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -125,8 +131,8 @@ text! {
 /// Why something was done or went wrong, for people. At most 1 KiB: a longer text is cut at a
 /// character, and control characters become spaces, because a reason must never be the reason
 /// that a failure cannot be recorded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(from = "String")]
 pub struct Reason(String);
 
 impl Reason {
@@ -160,6 +166,12 @@ impl Reason {
     }
 }
 
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
 impl From<String> for Reason {
     fn from(text: String) -> Self {
         Self::new(text)
@@ -184,16 +196,16 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Bytes in the form that serde is shown: hexadecimal digits for people.
-#[derive(Serialize, Deserialize)]
+/// Bytes in the form that serde shows: hexadecimal digits for people.
+#[derive(Deserialize)]
 struct Bytes(#[serde(with = "crate::hex")] Vec<u8>);
 
 macro_rules! bytes {
     ($(#[$doc:meta])* $name:ident, $what:literal, $min:literal..=$max:literal) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "Bytes", into = "Bytes")]
-        pub struct $name(Vec<u8>);
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "Bytes")]
+        pub struct $name(Box<[u8]>);
 
         impl $name {
             /// The most bytes that are possible.
@@ -206,7 +218,7 @@ macro_rules! bytes {
             pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, TextError> {
                 let bytes = bytes.into();
                 check_len($what, bytes.len(), $min, $max)?;
-                Ok(Self(bytes))
+                Ok(Self(bytes.into_boxed_slice()))
             }
 
             /// The bytes.
@@ -226,7 +238,7 @@ macro_rules! bytes {
 
         impl From<$name> for Vec<u8> {
             fn from(value: $name) -> Vec<u8> {
-                value.0
+                value.0.into_vec()
             }
         }
 
@@ -238,9 +250,9 @@ macro_rules! bytes {
             }
         }
 
-        impl From<$name> for Bytes {
-            fn from(value: $name) -> Self {
-                Self(value.0)
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                crate::hex::serialize(&self.0, serializer)
             }
         }
 

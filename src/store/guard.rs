@@ -41,6 +41,8 @@ enum Asked {
 #[derive(Debug, Default)]
 struct Waiting {
     asked: Vec<Asked>,
+    /// How long the file is; nothing changes that while its writes wait.
+    file_len: u64,
     len: u64,
     chunks: BTreeMap<u64, Vec<u8>>,
 }
@@ -63,6 +65,7 @@ impl GuardedFile {
                 file,
                 held: AtomicBool::new(held),
                 waiting: Mutex::new(Waiting {
+                    file_len: len,
                     len,
                     ..Waiting::default()
                 }),
@@ -106,7 +109,9 @@ impl Waiting {
         match self.chunks.entry(index) {
             std::collections::btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::btree_map::Entry::Vacant(entry) => {
-                Ok(entry.insert(read_chunk(file, index)?))
+                let mut chunk = vec![0; to_usize(CHUNK_BYTES)];
+                read_file(file, self.file_len, index * CHUNK_BYTES, &mut chunk)?;
+                Ok(entry.insert(chunk))
             }
         }
     }
@@ -146,13 +151,10 @@ impl Waiting {
         }
         for (index, within, piece) in pieces(offset, out.len()) {
             let target = out.get_mut(piece).ok_or(io::ErrorKind::InvalidInput)?;
-            let from_file;
-            let chunk = match self.chunks.get(&index) {
-                Some(chunk) => chunk,
-                None => {
-                    from_file = read_chunk(file, index)?;
-                    &from_file
-                }
+            let Some(chunk) = self.chunks.get(&index) else {
+                let start = index * CHUNK_BYTES + to_u64(within);
+                read_file(file, self.file_len, start, target)?;
+                continue;
             };
             let source = chunk
                 .get(within..within + target.len())
@@ -163,15 +165,20 @@ impl Waiting {
     }
 }
 
-/// A piece of the file, with zeros where the file is shorter.
-fn read_chunk(file: &dyn StorageBackend, index: u64) -> io::Result<Vec<u8>> {
-    let start = index * CHUNK_BYTES;
-    let there = file.len()?.saturating_sub(start).min(CHUNK_BYTES);
-    let mut chunk = vec![0; to_usize(CHUNK_BYTES)];
-    if let Some(target) = chunk.get_mut(..to_usize(there)) {
-        file.read(start, target)?;
+/// Reads what is at `start` of a file of `file_len` bytes, and zeros where it is shorter.
+fn read_file(
+    file: &dyn StorageBackend,
+    file_len: u64,
+    start: u64,
+    out: &mut [u8],
+) -> io::Result<()> {
+    let there = to_usize(file_len.saturating_sub(start)).min(out.len());
+    let (there, beyond) = out.split_at_mut(there);
+    beyond.fill(0);
+    if there.is_empty() {
+        return Ok(());
     }
-    Ok(chunk)
+    file.read(start, there)
 }
 
 /// Cuts `len` bytes at `offset` at the borders of the pieces: index of the piece, position within

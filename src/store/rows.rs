@@ -79,20 +79,45 @@ pub(crate) fn scan_lenient<R: Record>(
     bad: &mut Vec<BadRow>,
 ) -> Result<Vec<(R::Key, R)>, StoreError> {
     let mut found = Vec::new();
+    visit_lenient(rows, table, range, bad, |key, row| found.push((key, row)))?;
+    Ok(found)
+}
+
+/// As [`scan_lenient`], without the keys.
+pub(crate) fn records_lenient<R: Record>(
+    rows: &mut (impl ReadRows + ?Sized),
+    table: Table<R>,
+    range: &Scan,
+    bad: &mut Vec<BadRow>,
+) -> Result<Vec<R>, StoreError> {
+    let mut found = Vec::new();
+    visit_lenient(rows, table, range, bad, |_, row| found.push(row))?;
+    Ok(found)
+}
+
+fn visit_lenient<R: Record>(
+    rows: &mut (impl ReadRows + ?Sized),
+    table: Table<R>,
+    range: &Scan,
+    bad: &mut Vec<BadRow>,
+    mut visit: impl FnMut(R::Key, R),
+) -> Result<(), StoreError> {
     let mut seen = 0_usize;
-    let mut last = None;
+    let mut last = Vec::new();
     each_row(rows, table, range, &mut |key, row| {
         match row {
-            Ok(row) => found.push(row),
+            Ok((key, row)) => visit(key, row),
             Err(row) => bad.push(row),
         }
         seen = seen.saturating_add(1);
-        last = Some(key.to_vec());
+        last.clear();
+        last.extend_from_slice(key);
     })?;
+    let last = (seen > 0).then_some(last);
     let passed = set_aside::keys_passed(rows, table.id(), range, seen, last)?;
     let set_aside = passed.iter();
     bad.extend(set_aside.map(|key| set_aside::bad_row(table.id(), key)));
-    Ok(found)
+    Ok(())
 }
 
 /// A row that was read, or why it could not be.
@@ -103,7 +128,7 @@ pub(crate) fn each_row<R: Record>(
     rows: &mut (impl ReadRows + ?Sized),
     table: Table<R>,
     range: &Scan,
-    visit: &mut dyn FnMut(&[u8], Decoded<R>),
+    visit: &mut impl FnMut(&[u8], Decoded<R>),
 ) -> Result<(), StoreError> {
     rows.scan(table.id(), range, &mut |key, value| {
         let row = match decode_row(table, key, value) {
@@ -161,6 +186,7 @@ pub(crate) fn last<R: Record>(
     Ok(scan(rows, table, &range)?.pop())
 }
 
+#[inline]
 fn decode_row<R: Record>(
     table: Table<R>,
     key: &[u8],
@@ -173,6 +199,7 @@ fn decode_row<R: Record>(
     Ok((parsed, record))
 }
 
+#[inline]
 fn decode<R: Record>(
     table: Table<R>,
     key: &R::Key,
@@ -180,6 +207,6 @@ fn decode<R: Record>(
     value: &[u8],
 ) -> Result<R, StoreError> {
     table
-        .decode(key, value)
+        .decode_under(key, key_bytes, value)
         .map_err(|source| StoreError::row(table.id(), key_bytes, source))
 }

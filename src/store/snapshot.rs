@@ -1,4 +1,4 @@
-use super::rows::{get, scan_lenient};
+use super::rows::{get, records_lenient, scan_lenient};
 use super::{BadRow, ReadRows, Scan, StoreError};
 use crate::schema::codec::Record;
 use crate::schema::table::{self, Table};
@@ -101,6 +101,5 @@ fn records<R: Record>(
     table: Table<R>,
     bad: &mut Vec<BadRow>,
 ) -> Result<Vec<R>, StoreError> {
-    let rows = every(rows, table, bad)?;
-    Ok(rows.into_iter().map(|(_, record)| record).collect())
+    records_lenient(rows, table, &Scan::all(), bad)
 }

@@ -7,7 +7,6 @@ use crate::planner::{
     Policy, Resource, Resources, ShardInput, plan,
 };
 use crate::schema::NodeId;
-use crate::schema::key::Key as _;
 use crate::schema::table::TableId;
 use crate::schema::v1::{Migration, Node, NodeState, Shard};
 use crate::store::Snapshot;
@@ -108,15 +107,16 @@ impl Snapshot {
         let known = |migration: &&Migration| {
             registered.contains(&migration.from) && registered.contains(&migration.to)
         };
+        let mut unread = self.unread_nodes();
+        unread.retain(|node| !registered.contains(node));
+        let placed = |shard: &&Shard| !unread.contains(&shard.owner);
+        // There may be millions: a list that grows as it is filled would be copied over and over.
+        let mut shards = Vec::with_capacity(self.shards.len());
+        shards.extend(self.shards.iter().filter(placed).map(shard_input));
         Input {
             resources: Resources::default(),
             nodes: self.nodes.iter().map(node_input).collect(),
-            shards: self
-                .shards
-                .iter()
-                .filter(|shard| registered.contains(&shard.owner) || !self.may_be_bad(shard.owner))
-                .map(shard_input)
-                .collect(),
+            shards,
             in_flight: self.active.iter().filter(known).map(in_flight).collect(),
             cleanups: self
                 .cleanups
@@ -137,17 +137,15 @@ impl Snapshot {
 }
 
 impl Snapshot {
-    /// Whether the row of the node is there and cannot be read.
-    fn may_be_bad(&self, node: NodeId) -> bool {
-        let key: String = node
-            .to_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+    /// The nodes whose rows are there and cannot be read.
+    fn unread_nodes(&self) -> HashSet<NodeId> {
         let nodes = TableId::Nodes.name();
-        let bad = self.bad_rows.iter();
-        bad.filter(|row| row.table == nodes)
-            .any(|row| row.key.strip_prefix("0x") == Some(&key))
+        let bad = self.bad_rows.iter().filter(|row| row.table == nodes);
+        let keys = bad.filter_map(|row| row.key.strip_prefix("0x"));
+        keys.filter(|digits| digits.len() == 2 * size_of::<u64>())
+            .filter_map(|digits| u64::from_str_radix(digits, 16).ok())
+            .map(NodeId)
+            .collect()
     }
 }
 

@@ -136,6 +136,9 @@ impl Record for Shard {
 }
 
 fn are_distinct(nodes: &[NodeId]) -> bool {
+    if nodes.len() < 2 {
+        return true;
+    }
     let mut sorted = nodes.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
