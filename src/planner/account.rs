@@ -101,8 +101,7 @@ pub fn explain(
     let aims = aims(&world, plan);
     let chosen = plan.moves.iter().position(|one| one.shard == shard);
     for one in plan.moves.iter().take(chosen.unwrap_or(plan.moves.len())) {
-        if let (Some(moved), Some(to)) = (world.find_shard(one.shard), world.find_node(one.to))
-        {
+        if let (Some(moved), Some(to)) = (world.find_shard(one.shard), world.find_node(one.to)) {
             world.put(moved, to);
         }
     }
@@ -118,7 +117,9 @@ pub fn explain(
             Verdict::NotAccepting(world.nodes[node].state)
         } else if let Some(refusal) = world.refusal(at, node) {
             Verdict::Refused(refusal)
-        } else if must || (world.is(world.at(at), Availability::Active) && helps(&world, &aims, at, node)) {
+        } else if must
+            || (world.is(world.at(at), Availability::Active) && helps(&world, &aims, at, node))
+        {
             Verdict::Takes
         } else {
             Verdict::NoGain

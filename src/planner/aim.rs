@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use super::band::{Claim, bands};
-use super::column::{Column, NodeAt, ShardAt};
 use super::cluster::Stay;
+use super::column::{Column, NodeAt, ShardAt};
 use super::world::World;
 use super::{Availability, Band, Resource};
 

@@ -10,7 +10,8 @@ use super::world::World;
 /// those that no node takes stay.
 pub(super) fn assign(world: &mut World<'_>, aim: &Aim, pool: &[ShardAt]) {
     let need = |world: &World<'_>, node| (aim.lack(world, node), aim.room(world, node));
-    let takes = world.active
+    let takes = world
+        .active
         .iter()
         .filter(|node| aim.excess(world, **node) == 0);
     let mut heap: BinaryHeap<((u128, u128), NodeAt)> =

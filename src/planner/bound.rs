@@ -3,11 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::Availability;
 use super::aim::Aim;
 use super::column::{Column, NodeAt, ShardAt};
 use super::homes::Homes;
 use super::place::Forced;
-use super::Availability;
 use super::world::World;
 
 /// The fewest moves and bytes of any plan.
@@ -59,7 +59,9 @@ pub(super) fn bound(
         start.is_free(shard) && forced.get(&shard).is_some_and(|cause| cause.is_certain())
     };
     let must_leave = || forced.keys().copied().filter(|shard| certain(*shard));
-    let bytes_certain = must_leave().map(|shard| u128::from(start.bytes(shard))).sum();
+    let bytes_certain = must_leave()
+        .map(|shard| u128::from(start.bytes(shard)))
+        .sum();
     let mut moves = must_leave().count();
     let Some(aim) = aim else {
         return Bound {
@@ -155,7 +157,8 @@ impl Pinned {
         let mut alone = true;
         for shard in start.shards.places() {
             let (node, weight) = (start.at(shard), aim.weight(start, shard));
-            if weight >= from_weight && start.is_free(shard) && start.is(node, Availability::Active) {
+            if weight >= from_weight && start.is_free(shard) && start.is(node, Availability::Active)
+            {
                 lightest = lightest.min(weight);
                 alone &= pinned.by_node.insert(node, weight).is_none();
                 alone &= aim.band(node).most >= u128::from(weight);

@@ -44,10 +44,7 @@ enum Weights {
 
 impl Weights {
     fn new(shards: &Column<ShardAt, &ShardInput>, resource: Resource) -> Self {
-        let weights = shards
-            .values()
-            .iter()
-            .map(|one| one.weights.get(resource));
+        let weights = shards.values().iter().map(|one| one.weights.get(resource));
         let first = weights.clone().next().unwrap_or_default();
         if weights.clone().all(|weight| weight == first) {
             Self::Same(first)

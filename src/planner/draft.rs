@@ -1,8 +1,10 @@
 //! A plan for given bands: which shards go where, and in which order.
 
+use super::Availability;
 use super::aim::{Aim, helps};
 use super::assign::assign;
 use super::bound::{Bound, bound};
+use super::column::{NodeAt, ShardAt};
 use super::homes::Homes;
 use super::improve::{prune, redirect};
 use super::place::{Forced, is_waiting, place, place_anew};
@@ -11,8 +13,6 @@ use super::sequence::{Limits, Sequence};
 use super::shed::shed;
 use super::small::search;
 use super::world::World;
-use super::Availability;
-use super::column::{NodeAt, ShardAt};
 
 /// How often a draft is brought into an order again after what the order left open was put right.
 const ROUNDS: usize = 8;
@@ -73,7 +73,9 @@ impl<'a> Draft<'a> {
                 let anew = is_placed.then(|| made_anew(start, &world, &forced, &aims));
                 made.extend(&world, &forced, &aims);
                 let missing = |made: &Sequence<'_>| Missing::of(&made.end, &forced, &aims).shards;
-                made = anew.filter(|anew| missing(anew) <= missing(&made)).unwrap_or(made);
+                made = anew
+                    .filter(|anew| missing(anew) <= missing(&made))
+                    .unwrap_or(made);
                 continue;
             }
             // Or by moving on what has.
@@ -129,7 +131,11 @@ impl Missing {
         };
         Self {
             shards: waiting.count(),
-            distances: aims.iter().filter(|aim| aim.is_open).map(distance).collect(),
+            distances: aims
+                .iter()
+                .filter(|aim| aim.is_open)
+                .map(distance)
+                .collect(),
         }
     }
 }

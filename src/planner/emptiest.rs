@@ -29,11 +29,6 @@ impl Emptiest {
         self.resource
     }
 
-    /// The least full node that takes `shard`.
-    pub(super) fn taker(&mut self, world: &World<'_>, shard: ShardAt) -> Option<NodeAt> {
-        self.taker_where(world, shard, |_, _| true)
-    }
-
     /// The least full node that takes `shard`, of those that are `fine`.
     pub(super) fn taker_where(
         &mut self,

@@ -1,9 +1,9 @@
 //! Why something stays as it is.
 
 use super::aim::Aim;
+use super::cluster::Stay;
 use super::column::{GroupAt, NodeAt, ShardAt};
 use super::place::{Cause, Forced, is_wrong};
-use super::cluster::Stay;
 use super::world::World;
 use super::{Availability, Left, Refusals, WhyNode, WhyShard, Wrong};
 

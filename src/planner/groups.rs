@@ -144,7 +144,9 @@ impl Copies {
 
     /// How many copies of the group of `shard` a node has.
     pub(super) fn of(&self, groups: &Groups, shard: ShardAt, node: NodeAt) -> u32 {
-        let count = groups.of(shard).and_then(|group| self.counts.get(&(group, node)));
+        let count = groups
+            .of(shard)
+            .and_then(|group| self.counts.get(&(group, node)));
         count.copied().unwrap_or_default()
     }
 }

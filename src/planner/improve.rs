@@ -13,7 +13,8 @@ const LOOKS: usize = 256;
 
 /// Sends shards that a node can do without on to those that still lack something.
 pub(super) fn redirect(world: &mut World<'_>, aim: &Aim, pool: &[ShardAt]) {
-    let mut lacking: Vec<_> = world.active
+    let mut lacking: Vec<_> = world
+        .active
         .iter()
         .copied()
         .filter(|node| aim.lack(world, *node) > 0)

@@ -38,12 +38,7 @@ impl Leaving {
     }
 
     /// Why `to` does not take `shard` while all this may still be there.
-    pub(super) fn refusal(
-        &self,
-        world: &World<'_>,
-        shard: ShardAt,
-        to: NodeAt,
-    ) -> Option<Refusal> {
+    pub(super) fn refusal(&self, world: &World<'_>, shard: ShardAt, to: NodeAt) -> Option<Refusal> {
         let group = world.groups.of(shard);
         if group.is_some_and(|group| self.groups.contains(&(group, to))) {
             return Some(Refusal::Group);

@@ -33,11 +33,20 @@ pub fn plan(input: &Input, policy: &Policy) -> Result<Plan, PlanError> {
         let end = &draft.made.end;
         let after = policy.priorities().iter().map(|one| Aim::new(end, *one));
         let after: Vec<Aim> = after.collect();
-        if after.iter().zip(&draft.aims).all(|(one, other)| one.is_like(other)) {
+        if after
+            .iter()
+            .zip(&draft.aims)
+            .all(|(one, other)| one.is_like(other))
+        {
             break;
         }
         let given = if round < ROUNDS / 2 { 1 } else { after.len() };
-        draft = Draft::new(&start, &placed, forced.clone(), after.into_iter().take(given));
+        draft = Draft::new(
+            &start,
+            &placed,
+            forced.clone(),
+            after.into_iter().take(given),
+        );
     }
     let Draft {
         aims,
@@ -51,7 +60,10 @@ pub fn plan(input: &Input, policy: &Policy) -> Result<Plan, PlanError> {
     let (end, is_cut) = (&made.end, made.is_cut);
     let mut left = shards_left(end, &forced, is_cut);
     for aim in &aims {
-        let balances = made.moves.iter().any(|one| one.reason.resource() == Some(aim.resource));
+        let balances = made
+            .moves
+            .iter()
+            .any(|one| one.reason.resource() == Some(aim.resource));
         if balances || aim.is_triggered(end) {
             left.extend(nodes_left(end, aim, is_cut));
         }

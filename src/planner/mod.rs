@@ -1,13 +1,15 @@
 //! The planner: which shard should move where, and why.
 //!
 //! Pure: a cluster and a policy in, the moves out. No I/O, no clock, no randomness, no floating
-//! point. Draining nodes are emptied first. Then, if a node is outside its trigger band, the active
-//! nodes are brought into their target bands with few moves: those above shed, those below are
-//! filled, and shards too coarse for a band go where they do most good. Every move passes the same
-//! two tests, which depend on nothing but the cluster at that point (the receiver does not refuse
-//! the shard; the move helps), and the plan ends when no move passes: so planning again with the
-//! plan in flight gives nothing. Carried out, it gives nothing either, but for a shard that made
-//! room for another and could then go on: a plan moves a shard once.
+//! point. What must not be is put right first: draining nodes are emptied, shards leave where they may
+//! not be, and others make room for them where that is what it takes. Then, if a node is outside its
+//! trigger band, the active nodes are brought into their target bands with few moves: those above shed,
+//! those below are filled. The bands are those around the shares of what there is *after* the plan.
+//! Every move passes the same tests, which depend on nothing but the cluster at that point (the receiver
+//! does not refuse the shard; the move puts something right, or brings its nodes closer to their bands),
+//! and the plan ends where no move passes them: so planning again with the plan in flight gives nothing.
+//! Carried out, it gives nothing either, but for a shard that had to leave before others could move, and
+//! could then go on: a plan moves a shard once.
 //!
 //! ```
 //! use shardferry::planner::{Input, NodeInput, PerResource, Policy, Resource, ShardInput, plan};

@@ -51,8 +51,9 @@ pub(super) fn place(world: &mut World<'_>, forced: &mut Forced) {
     forced.retain(|shard, cause| world.is_moved(*shard) || is_waiting(world, *shard, *cause));
     let mut emptiest = Emptiest::new(world, &world.active, resource);
     let banned = world.banned.iter().copied();
-    let mut banned: Vec<(ShardAt, Wrong)> =
-        banned.filter(|(shard, _)| !world.is_moved(*shard)).collect();
+    let mut banned: Vec<(ShardAt, Wrong)> = banned
+        .filter(|(shard, _)| !world.is_moved(*shard))
+        .collect();
     // Heaviest first: what is hardest to place is placed while there is most room.
     banned.sort_by_key(|(shard, _)| (Reverse(world.weight(*shard, resource)), *shard));
     for (shard, wrong) in banned {
@@ -224,7 +225,10 @@ fn spread(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &mut Forced) {
             continue;
         }
         let fresh = |world: &World<'_>, node| !taken.contains(&world.groups.zone(node));
-        if forced.get(&shard).is_none_or(|cause| !is_waiting(world, shard, *cause)) {
+        if forced
+            .get(&shard)
+            .is_none_or(|cause| !is_waiting(world, shard, *cause))
+        {
             forced.insert(shard, Cause::Wrong(Wrong::Spread));
         }
         if let Some(to) = emptiest.taker_where(world, shard, fresh) {
@@ -278,7 +282,9 @@ fn relieve(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &mut Forced) 
                     .filter(|shard| world.at(*shard) == node);
                 let heaviest = here.max_by_key(|shard| world.weight(*shard, resource));
                 if let Some(heaviest) = heaviest {
-                    forced.entry(heaviest).or_insert(Cause::Wrong(Wrong::Overfull(resource)));
+                    forced
+                        .entry(heaviest)
+                        .or_insert(Cause::Wrong(Wrong::Overfull(resource)));
                 }
                 break;
             };

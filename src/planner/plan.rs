@@ -134,7 +134,9 @@ impl MoveReason {
     pub const fn resource(&self) -> Option<Resource> {
         match self {
             Self::Above { resource, .. } | Self::Below { resource, .. } => Some(*resource),
-            Self::Drain | Self::Misplaced(_) | Self::Overfull(_) | Self::Spread | Self::Room(_) => None,
+            Self::Drain | Self::Misplaced(_) | Self::Overfull(_) | Self::Spread | Self::Room(_) => {
+                None
+            }
         }
     }
 

@@ -86,7 +86,11 @@ fn enter(
         // The lightest that is enough, else the heaviest.
         others.sort_by_key(|other| {
             let (weight, enough) = (weight(other), weight(other) >= excess);
-            (!enough, if enough { weight } else { u128::MAX - weight }, *other)
+            (
+                !enough,
+                if enough { weight } else { u128::MAX - weight },
+                *other,
+            )
         });
         // Not to where the shard comes from: there would be room only once it has left.
         let elsewhere = |_: &World<'_>, to| to != home;

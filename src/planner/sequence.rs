@@ -196,7 +196,13 @@ impl Order<'_, '_> {
         let Some(reason) = reason(&self.made.end) else {
             return false;
         };
-        if self.made.wave.leaving.refusal(&self.made.end, shard, to).is_some() {
+        if self
+            .made
+            .wave
+            .leaving
+            .refusal(&self.made.end, shard, to)
+            .is_some()
+        {
             return false;
         }
         let bytes = self.made.end.bytes(shard);

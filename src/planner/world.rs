@@ -144,7 +144,10 @@ impl<'a> World<'a> {
         if self.copies.of(&self.groups, shard, to) > 0 {
             return Some(Refusal::Group);
         }
-        if self.groups.spreads_less(shard, self.at[shard], to, &self.at) {
+        if self
+            .groups
+            .spreads_less(shard, self.at[shard], to, &self.at)
+        {
             return Some(Refusal::Zone);
         }
         self.lacks(shard, to, besides).map(Refusal::Full)

@@ -88,6 +88,7 @@ fn request(one: &Move) -> BeginRequest {
             MoveReason::Misplaced(_)
             | MoveReason::Overfull(_)
             | MoveReason::Spread
+            | MoveReason::Room(_)
             | MoveReason::Above { .. }
             | MoveReason::Below { .. } => Trigger::Rebalance,
         },

@@ -42,11 +42,13 @@ pub fn invariant_i13_plan_is_safe(
 /// Whether a move of the next plan takes a shard further that this plan has moved, or makes room for
 /// one. A plan moves a shard once: one that had to leave before others could move may then go on.
 fn goes_on(made: &Plan, step: &Move) -> bool {
-    let shard = match step.reason {
-        MoveReason::Room(shard) => shard,
-        _ => step.shard,
+    let room_for = if let MoveReason::Room(shard) = step.reason {
+        shard
+    } else {
+        step.shard
     };
-    made.moves.iter().any(|one| one.shard == shard || one.shard == step.shard)
+    let mut moves = made.moves.iter();
+    moves.any(|one| [step.shard, room_for].contains(&one.shard))
 }
 
 /// Whether the limits on the whole plan cut it: without them it goes on, from the same beginning.

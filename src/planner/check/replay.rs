@@ -22,7 +22,9 @@ pub(super) fn replay(
     let mut slots = Slots::busy(world.input);
     let mut late = Late::new(plan);
     // What a node has been outside of its trigger band in.
-    let triggered = aims.iter().filter(|aim| aim.is_triggered(world) != Some(false));
+    let triggered = aims
+        .iter()
+        .filter(|aim| aim.is_triggered(world) != Some(false));
     let mut open: HashSet<Resource> = triggered.map(|aim| aim.resource).collect();
     let mut wave = 0;
     for (at, step) in plan.moves.iter().enumerate() {

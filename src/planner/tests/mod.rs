@@ -3,7 +3,6 @@
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::wildcard_enum_match_arm,
-    clippy::cast_sign_loss,
     reason = "the numbers of tests are small"
 )]
 

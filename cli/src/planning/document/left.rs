@@ -107,6 +107,7 @@ impl LeftDocument {
             WhyShard::Pinned => "pinned",
             WhyShard::Quarantined => "quarantined",
             WhyShard::Arriving => "arriving",
+            WhyShard::Unreachable => "unreachable",
             WhyShard::NoActiveNode => "no-active-node",
             WhyShard::MoveLimit => "limit",
             WhyShard::Refused(refusals) => {
@@ -175,6 +176,7 @@ impl LeftDocument {
             "pinned" => WhyShard::Pinned,
             "quarantined" => WhyShard::Quarantined,
             "arriving" => WhyShard::Arriving,
+            "unreachable" => WhyShard::Unreachable,
             "no-active-node" => WhyShard::NoActiveNode,
             "limit" => WhyShard::MoveLimit,
             "refused" => WhyShard::Refused(self.refusals(resources)?),

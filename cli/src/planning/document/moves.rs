@@ -55,6 +55,9 @@ pub(super) struct MoveDocument {
     load: Option<u128>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     band: Option<BandDocument>,
+    /// The shard that it makes room for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    room_for: Option<ShardId>,
 }
 
 impl MoveDocument {
@@ -75,9 +78,11 @@ impl MoveDocument {
             resource: None,
             load: None,
             band: None,
+            room_for: None,
         };
         match one.reason {
             MoveReason::Drain | MoveReason::Spread => {}
+            MoveReason::Room(shard) => document.room_for = Some(shard),
             MoveReason::Misplaced(refusal) => document.refusal = Some(refusal_code(refusal)),
             MoveReason::Overfull(resource) => document.resource = Some(resource.to_string()),
             MoveReason::Above {
@@ -107,6 +112,7 @@ impl MoveDocument {
         let reason = match kind {
             "drain" => MoveReason::Drain,
             "spread" => MoveReason::Spread,
+            "room" => MoveReason::Room(with(self.room_for, "room_for", kind)?),
             "misplaced" => {
                 let code = with(self.refusal.as_ref(), "refusal", kind)?;
                 MoveReason::Misplaced(refusal(code, resources)?)

@@ -9,7 +9,8 @@ pub(in crate::planning) fn reason(reason: MoveReason) -> String {
         MoveReason::Drain
         | MoveReason::Misplaced(_)
         | MoveReason::Overfull(_)
-        | MoveReason::Spread => reason.to_string(),
+        | MoveReason::Spread
+        | MoveReason::Room(_) => reason.to_string(),
         MoveReason::Above { load, resource, .. } => {
             let amount = amount(load, resource);
             format!("the node it leaves has {amount}, which is too much")
