@@ -236,19 +236,22 @@ fn supplement(
 
 /// The fewest moves into the nodes that lack these amounts.
 fn by_receivers(start: &World<'_>, aim: &Aim, lacks: Vec<u128>) -> usize {
-    if lacks.is_empty() {
+    let Some(most) = lacks.iter().max().copied() else {
         return 0;
-    }
+    };
     let free = start.shards.places().filter(|shard| start.is_free(*shard));
     let mut weights: Vec<u64> = free.map(|shard| aim.weight(start, shard)).collect();
     weights.sort_unstable_by_key(|weight| Reverse(*weight));
-    let sums: Vec<u128> = weights
-        .iter()
-        .scan(0_u128, |sum, weight| {
-            *sum += u128::from(*weight);
-            Some(*sum)
-        })
-        .collect();
+    // The weight of the heaviest, of the two heaviest, and so on, as far as anybody lacks as much.
+    let mut sum = 0_u128;
+    let mut sums = Vec::new();
+    for weight in weights {
+        if sum >= most {
+            break;
+        }
+        sum += u128::from(weight);
+        sums.push(sum);
+    }
     let fewest = |lack: u128| (sums.partition_point(|sum| *sum < lack) + 1).min(sums.len());
     lacks.into_iter().map(fewest).sum()
 }

@@ -33,23 +33,29 @@ pub(super) struct UnderWay {
 }
 
 /// What each shard uses of one resource.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Weights {
     /// As its input says: nobody asks often.
     Elsewhere,
-    /// The same.
-    Same(u64),
-    Each(Column<ShardAt, u64>),
+    /// The same, so many times.
+    Same(u64, usize),
+    Each(Vec<u64>),
 }
 
 impl Weights {
-    fn new(shards: &Column<ShardAt, &ShardInput>, resource: Resource) -> Self {
-        let weights = shards.values().iter().map(|one| one.weights.get(resource));
-        let first = weights.clone().next().unwrap_or_default();
-        if weights.clone().all(|weight| weight == first) {
-            Self::Same(first)
-        } else {
-            Self::Each(weights.collect::<Vec<_>>().into())
+    fn push(&mut self, weight: u64, shards: usize) {
+        match self {
+            Self::Elsewhere => {}
+            Self::Same(first, count) if weight == *first || *count == 0 => {
+                (*first, *count) = (weight, count.saturating_add(1));
+            }
+            Self::Same(first, count) => {
+                let mut each = Vec::with_capacity(shards);
+                each.resize(*count, *first);
+                each.push(weight);
+                *self = Self::Each(each);
+            }
+            Self::Each(each) => each.push(weight),
         }
     }
 }
@@ -62,6 +68,8 @@ pub(super) struct Cluster<'a> {
     pub(super) shards: Column<ShardAt, &'a ShardInput>,
     pub(super) owner: Column<ShardAt, NodeAt>,
     pub(super) stay: Column<ShardAt, Stay>,
+    /// Whether any node may have a shard.
+    is_welcome: Column<ShardAt, bool>,
     pub(super) under_way: Vec<UnderWay>,
     /// Between which nodes moves are under way, listed or not.
     pub(super) busy: Vec<(Option<NodeAt>, Option<NodeAt>)>,
@@ -91,8 +99,19 @@ impl<'a> Cluster<'a> {
         let lookup = Lookup::new(nodes.values().iter().map(|node| node.id.0));
         let shards: Column<ShardAt, &ShardInput> = shards(input)?.into();
         let resources: Vec<Resource> = input.resources.iter().collect();
+        let mut weights: Vec<Weights> = Vec::new();
+        weights.resize_with(resources.len(), || Weights::Elsewhere);
+        for resource in policy.priorities() {
+            if let Some(weights) = weights.get_mut(resource.index()) {
+                *weights = Weights::Same(0, 0);
+            }
+        }
         let mut owner = Vec::with_capacity(shards.len());
+        let mut stay = Vec::with_capacity(shards.len());
+        let mut is_welcome = Vec::with_capacity(shards.len());
         let mut owned = Sums::new(nodes.len(), resources.len());
+        let mut groups = false;
+        // One look at each: what is needed of them often goes into columns.
         for shard in shards.values() {
             if shard.weights.exceeds(resources.len()) {
                 return Err(too_many_values("shard", shard.id.0, resources.len()));
@@ -105,23 +124,36 @@ impl<'a> Cluster<'a> {
             })?);
             owned.add(node, shard);
             owner.push(node);
+            stay.push(if shard.pinned {
+                Stay::Pinned
+            } else {
+                Stay::Free
+            });
+            let lists = [&shard.allowed, &shard.disallowed, &shard.replicas];
+            is_welcome.push(lists.iter().all(|list| list.is_empty()));
+            groups |= shard.group.is_some();
+            for (at, weights) in weights.iter_mut().enumerate() {
+                weights.push(shard.weights.at(at), shards.len());
+            }
         }
+        let grouped = if groups { shards.values() } else { &[] };
         let active = nodes.iter();
         let active = active.filter(|(_, node)| node.state == Availability::Active);
         let capacity = nodes.values().iter();
         let mut cluster = Self {
             policy,
             owner: owner.into(),
-            stay: Column::of(shards.len(), Stay::Free),
+            stay: stay.into(),
+            is_welcome: is_welcome.into(),
             under_way: Vec::new(),
             busy: Vec::new(),
             active: active.map(|(place, _)| place).collect(),
             banned: Vec::new(),
-            groups: Groups::new(&nodes, &shards, policy.min_zones_per_group()),
+            groups: Groups::new(&nodes, grouped, policy.min_zones_per_group()),
             old_copies: Vec::new(),
             owned,
             bytes: input.resources.by_name("bytes"),
-            weights: vec![Weights::Elsewhere; resources.len()],
+            weights,
             capacity: capacity
                 .flat_map(|node| resources.iter().map(|one| node.capacity.get(*one)))
                 .collect(),
@@ -130,11 +162,6 @@ impl<'a> Cluster<'a> {
             nodes,
             shards,
         };
-        for resource in policy.priorities() {
-            if let Some(weights) = cluster.weights.get_mut(resource.index()) {
-                *weights = Weights::new(&cluster.shards, *resource);
-            }
-        }
         cluster.hold(input, &lookup)?;
         cluster.refuse(input, &lookup);
         let places = cluster.shards.places();
@@ -143,13 +170,8 @@ impl<'a> Cluster<'a> {
         Ok(cluster)
     }
 
-    /// Takes note of the shards that are not moved.
+    /// Takes note of further shards that are not moved.
     fn hold(&mut self, input: &Input, lookup: &Lookup) -> Result<(), PlanError> {
-        for (shard, row) in self.shards.iter() {
-            if row.pinned {
-                self.stay[shard] = Stay::Pinned;
-            }
-        }
         for id in &input.quarantined {
             if let Some(shard) = self.find_shard(*id) {
                 self.stay[shard] = Stay::Quarantined;
@@ -240,8 +262,8 @@ impl<'a> Cluster<'a> {
 
     pub(super) fn weight(&self, shard: ShardAt, resource: Resource) -> u64 {
         match self.weights.get(resource.index()) {
-            Some(Weights::Same(weight)) => *weight,
-            Some(Weights::Each(weights)) => weights[shard],
+            Some(Weights::Same(weight, _)) => *weight,
+            Some(Weights::Each(weights)) => weights.get(shard.at()).copied().unwrap_or_default(),
             Some(Weights::Elsewhere) | None => self.shards[shard].weights.get(resource),
         }
     }
@@ -267,6 +289,9 @@ impl<'a> Cluster<'a> {
 
     /// Why a node may not have a shard, whatever else is there.
     pub(super) fn ban(&self, shard: ShardAt, node: NodeAt) -> Option<Refusal> {
+        if self.is_welcome[shard] {
+            return None;
+        }
         let (input, id) = (self.shards[shard], self.nodes[node].id);
         if !input.allowed.is_empty() && !input.allowed.contains(&id) {
             return Some(Refusal::NotAllowed);

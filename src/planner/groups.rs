@@ -18,11 +18,10 @@ pub(super) struct Groups {
 impl Groups {
     pub(super) fn new(
         nodes: &Column<NodeAt, &NodeInput>,
-        shards: &Column<ShardAt, &ShardInput>,
+        shards: &[&ShardInput],
         min_zones: u32,
     ) -> Self {
         let mut ids: Vec<u64> = shards
-            .values()
             .iter()
             .filter_map(|shard| shard.group)
             .map(|group| group.0)
@@ -36,7 +35,7 @@ impl Groups {
                 let group = shard.group?;
                 ids.binary_search(&group.0).ok().map(GroupAt::new)
             };
-            shards.values().iter().map(place).collect()
+            shards.iter().map(place).collect()
         };
         let mut names: Vec<Option<&str>> = nodes
             .values()
@@ -52,7 +51,7 @@ impl Groups {
         };
         let belongs = |shard: ShardAt| of.get(shard.at()).copied().flatten();
         Self {
-            members: Members::new(ids.len(), shards.places().take(of.len()), belongs),
+            members: Members::new(ids.len(), (0..of.len()).map(ShardAt::new), belongs),
             of,
             zones: zones.iter().map(zone).collect::<Vec<_>>().into(),
             min_zones: usize::try_from(min_zones).unwrap_or(usize::MAX),

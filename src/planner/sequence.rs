@@ -55,14 +55,23 @@ impl<'a> Sequence<'a> {
     pub(super) fn extend(&mut self, draft: &World<'a>, forced: &Forced, aims: &[Aim]) {
         let balanced = draft.policy.balance();
         let weight = |shard: ShardAt| Reverse(draft.weight(shard, balanced));
-        let missing = draft.moved().filter(|shard| !self.end.is_moved(*shard));
-        let (mut first, mut then): (Vec<ShardAt>, Vec<ShardAt>) =
-            missing.partition(|shard| forced.contains_key(shard));
+        let is_missing = |shard| draft.is_moved(shard) && !self.end.is_moved(shard);
+        let first = forced.iter().map(|(shard, cause)| (*shard, *cause));
+        let mut first: Vec<(ShardAt, Cause)> =
+            first.filter(|(shard, _)| is_missing(*shard)).collect();
+        let then = draft.moved().filter(|shard| is_missing(*shard));
+        let mut then: Vec<ShardAt> = if forced.is_empty() {
+            then.collect()
+        } else {
+            then.filter(|shard| !forced.contains_key(shard)).collect()
+        };
         // What leaves a node that is overfull goes first: it may make room as well.
-        let is_room = |shard: &ShardAt| matches!(forced.get(shard), Some(Cause::InTheWayOf(_)));
-        first.sort_by_cached_key(|shard| (is_room(shard), weight(*shard), *shard));
+        first.sort_by_cached_key(|(shard, cause)| {
+            let is_room = matches!(cause, Cause::InTheWayOf(_));
+            (is_room, weight(*shard), *shard)
+        });
         then.sort_by_cached_key(|shard| (weight(*shard), *shard));
-        self.moves.reserve(first.len() + then.len());
+        self.moves.reserve_exact(first.len() + then.len());
         let mut order = Order {
             draft,
             forced,
@@ -106,7 +115,9 @@ impl<'a> Sequence<'a> {
                 continue;
             };
             if order.made.is_cut {
-                let _ = order.put_right(shard) || order.balance(shard);
+                let cause = forced.get(&shard).copied();
+                let _ = cause.is_some_and(|cause| order.put_right(shard, cause))
+                    || order.balance(shard);
             } else {
                 order.make(shard, |_| Some(one.reason));
             }
@@ -116,10 +127,14 @@ impl<'a> Sequence<'a> {
 }
 
 /// The forced moves by their targets, where something that leaves makes room at once.
-fn by_target(draft: &World<'_>, forced: &[ShardAt]) -> Option<Members<NodeAt, ShardAt>> {
+fn by_target(
+    draft: &World<'_>,
+    forced: &[(ShardAt, Cause)],
+) -> Option<Members<NodeAt, ShardAt>> {
     let target = |shard| Some(draft.at(shard));
+    let shards = forced.iter().map(|(shard, _)| *shard);
     let makes_room = !draft.policy.charges_both_ends();
-    makes_room.then(|| Members::new(draft.nodes.len(), forced.iter().copied(), target))
+    makes_room.then(|| Members::new(draft.nodes.len(), shards, target))
 }
 
 /// How a sequence is extended.
@@ -134,21 +149,24 @@ struct Order<'s, 'a> {
 impl Order<'_, '_> {
     /// Makes every move that can be made now: those that put something right first. Answers whether
     /// one was made.
-    fn pass(&mut self, first: &mut Vec<ShardAt>, then: &mut Vec<ShardAt>) -> bool {
+    fn pass(&mut self, first: &mut Vec<(ShardAt, Cause)>, then: &mut Vec<ShardAt>) -> bool {
         let before = self.made.moves.len();
-        first.retain(|shard| !self.is_made(*shard) && !self.put_right(*shard));
+        first.retain(|(shard, cause)| !self.is_made(*shard) && !self.put_right(*shard, *cause));
         // What need not be put right any more may still help the balance.
-        for waiting in [first, then] {
-            waiting.retain(|shard| {
-                let from = self.made.end.at(*shard);
-                let stays = !self.is_made(*shard) && !self.balance(*shard);
-                if !stays && !self.forced.is_empty() {
-                    self.follow(*shard, from);
-                }
-                stays
-            });
-        }
+        first.retain(|(shard, _)| self.still_waits(*shard));
+        then.retain(|shard| self.still_waits(*shard));
         self.made.moves.len() > before
+    }
+
+    /// Makes the move of a shard if that helps the balance, and those that it makes possible. Answers
+    /// whether it could not be made.
+    fn still_waits(&mut self, shard: ShardAt) -> bool {
+        let from = self.made.end.at(shard);
+        let waits = !self.is_made(shard) && !self.balance(shard);
+        if !waits && !self.forced.is_empty() {
+            self.follow(shard, from);
+        }
+        waits
     }
 
     fn is_made(&self, shard: ShardAt) -> bool {
@@ -156,18 +174,22 @@ impl Order<'_, '_> {
     }
 
     /// Makes the move of a shard if that puts something right.
-    fn put_right(&mut self, shard: ShardAt) -> bool {
+    fn put_right(&mut self, shard: ShardAt, cause: Cause) -> bool {
         let to = self.draft.at(shard);
-        let cause = self.forced.get(&shard);
-        let cause = cause.filter(|cause| is_put_right(&self.made.end, shard, to, **cause));
-        cause.is_some_and(|cause| self.make(shard, |world| Some(cause.reason(world))))
+        self.make(shard, |made| {
+            let is_right = is_put_right(&made.end, shard, to, cause);
+            is_right.then(|| cause.reason(&made.end))
+        })
     }
 
     /// Makes the move of a shard if that helps the balance.
     fn balance(&mut self, shard: ShardAt) -> bool {
         let to = self.draft.at(shard);
-        let aims = self.aims.iter().zip(self.made.is_open.clone());
-        self.make(shard, |world| balancing(world, aims, shard, to))
+        let aims = self.aims;
+        self.make(shard, |made| {
+            let aims = aims.iter().zip(made.is_open.iter().copied());
+            balancing(&made.end, aims, shard, to)
+        })
     }
 
     /// Makes the forced moves that have become possible as `shard` left `from`.
@@ -177,8 +199,10 @@ impl Order<'_, '_> {
         let waiting = room.unwrap_or_default().iter().chain(group);
         let waiting = waiting.filter(|one| self.draft.is_moved(**one));
         for one in waiting.copied().collect::<Vec<_>>() {
-            if !self.is_made(one) {
-                self.put_right(one);
+            if let Some(cause) = self.forced.get(&one).copied()
+                && !self.is_made(one)
+            {
+                self.put_right(one, cause);
             }
         }
     }
@@ -187,13 +211,13 @@ impl Order<'_, '_> {
     fn make(
         &mut self,
         shard: ShardAt,
-        reason: impl FnOnce(&World<'_>) -> Option<MoveReason>,
+        reason: impl FnOnce(&Sequence<'_>) -> Option<MoveReason>,
     ) -> bool {
         let (from, to) = (self.made.end.at(shard), self.draft.at(shard));
         if self.made.wave.is_full(&self.made.end, from, to) {
             return false;
         }
-        let Some(reason) = reason(&self.made.end) else {
+        let Some(reason) = reason(self.made) else {
             return false;
         };
         if self

@@ -155,13 +155,12 @@ impl<'a> World<'a> {
 
     /// The first resource of which `to` has too little room for `shard`.
     fn lacks(&self, shard: ShardAt, to: NodeAt, besides: &[u128]) -> Option<Resource> {
-        let weights = &self.shards[shard].weights;
         let sides = self.charged.of(to).iter().zip(self.capacity(to));
         let at = sides.enumerate().position(|(at, (charged, capacity))| {
             let Some(capacity) = capacity else {
                 return false;
             };
-            let weight = u128::from(weights.at(at));
+            let weight = u128::from(self.shards[shard].weights.at(at));
             let more = besides.get(at).copied().unwrap_or_default();
             weight > 0 && charged + more + weight > u128::from(*capacity)
         })?;
