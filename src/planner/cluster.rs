@@ -15,6 +15,16 @@ use crate::schema::{NodeId, ShardId};
 /// The most nodes of one plan: 32 bits of weight each must add up to at most 52.
 const NODES_MAX: usize = 1 << 20;
 
+impl Input {
+    /// Whether there can be a plan.
+    ///
+    /// # Errors
+    /// The input contradicts itself, or the policy names a resource that it does not have.
+    pub fn verify(&self, policy: &Policy) -> Result<(), PlanError> {
+        Cluster::new(self, policy).map(drop)
+    }
+}
+
 /// Whether a shard is moved at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stay {

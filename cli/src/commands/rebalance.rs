@@ -5,7 +5,6 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 use shardferry::MigrationId;
-use shardferry::store::Snapshot;
 
 use super::Context;
 use crate::drive::{self, Pace};
@@ -50,9 +49,10 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
     let snapshot = tracker.snapshot()?;
     let names = Names::of(&snapshot);
     let planned = match &args.plan {
-        Some(file) => still_possible(file, &snapshot)?,
+        Some(file) => Planned::of_file(planning::read_plan(file)?, &snapshot)?,
         None => Planned::on(&snapshot, &args.aim)?,
     };
+    admit(&planned, args.plan.as_deref())?;
     let plan = &planned.plan;
     context
         .out
@@ -90,15 +90,15 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
     Ok(done.exit(tracker.now()))
 }
 
-/// The plan of a file, if each of its moves can be made on the cluster as it is.
-fn still_possible(file: &Path, snapshot: &Snapshot) -> Result<Planned, Failure> {
-    let planned = Planned::of_file(planning::read_plan(file)?, snapshot)?;
-    let obstacles = planning::obstacles_of(&planned)?;
+/// Begins no plan of which the checker, which knows nothing of how it was made, says that a move
+/// cannot be made on the cluster as it is.
+fn admit(planned: &Planned, file: Option<&Path>) -> Result<(), Failure> {
+    let obstacles = planning::obstacles_of(planned)?;
     if obstacles.is_empty() {
-        return Ok(planned);
+        return Ok(());
     }
     let moves = text::count(planned.plan.moves.len(), "move");
-    let shown = text::path(file);
+    let shown = file.map_or_else(|| "the plan".to_owned(), text::path);
     Err(Failure::problems(
         format!(
             "the cluster is not as {shown} has it: {} of {moves} cannot be made, so none was begun",

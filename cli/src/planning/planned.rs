@@ -2,7 +2,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use shardferry::NodeId;
-use shardferry::planner::{Availability, Input, Plan, PlanError, Policy, check, obstacles, plan};
+use shardferry::planner::{
+    Availability, Input, Plan, PlanError, PlanViolation, Policy, check, plan,
+};
 use shardferry::store::Snapshot;
 
 use super::document::PlanFile;
@@ -96,33 +98,35 @@ impl Planned {
     }
 }
 
-/// What is in the way of each move of a plan that cannot be made as the cluster is now.
+/// What is in the way of each move of a plan that cannot be made as the cluster is now. A move that
+/// cannot be made is taken as made by those after it.
 pub(crate) fn obstacles_of(planned: &Planned) -> Result<Vec<Problem>, Failure> {
-    let Planned {
-        input,
-        policy,
-        plan,
-        names,
-    } = planned;
-    let found = obstacles(input, policy, &plan.moves);
-    let found = found.map_err(|error| Failure::new(Exit::Refused, error))?;
-    let problem = |(at, obstacle): (usize, shardferry::planner::Obstacle)| {
+    let Planned { plan, names, .. } = planned;
+    let problem = |violation: PlanViolation| {
+        let at = violation.unsafe_move()?;
         let one = plan.moves.get(at)?;
+        let text = violation.to_string();
+        let text = text.strip_prefix(&format!("move {at}: ")).unwrap_or(&text);
         Some(Problem {
             place: format!("moves[{at}]"),
             message: format!(
-                "{} from {} to {}: {obstacle}",
+                "{} from {} to {}: {text}",
                 names.shard_and_id(one.shard),
                 names.node_and_id(one.from),
                 names.node_and_id(one.to)
             ),
         })
     };
-    Ok(found.into_iter().filter_map(problem).collect())
+    Ok(checked(planned)?.into_iter().filter_map(problem).collect())
 }
 
 /// What does not hold of a plan on its cluster.
 pub(crate) fn violations_of(planned: &Planned) -> Result<Vec<String>, Failure> {
+    let violations = checked(planned)?;
+    Ok(violations.iter().map(ToString::to_string).collect())
+}
+
+fn checked(planned: &Planned) -> Result<Vec<PlanViolation>, Failure> {
     let Planned {
         input,
         policy,
@@ -130,7 +134,7 @@ pub(crate) fn violations_of(planned: &Planned) -> Result<Vec<String>, Failure> {
         ..
     } = planned;
     // The checker is asked about nothing that the planner would refuse.
-    obstacles_of(planned)?;
-    let violations = check(input, policy, plan);
-    Ok(violations.iter().map(ToString::to_string).collect())
+    let verified = input.verify(policy);
+    verified.map_err(|error| Failure::new(Exit::Refused, error))?;
+    Ok(check(input, policy, plan))
 }

@@ -35,7 +35,7 @@ fn exactly_the_plan_of_a_file_is_carried_out() {
         3,
         &[
             "4 of 4 moves cannot be made",
-            "belongs to node 2",
+            "is on node 2",
             "plan again",
         ],
     );
@@ -52,7 +52,7 @@ fn a_plan_is_refused_as_a_whole_when_one_shard_is_under_way() {
         .run(["rebalance", "--plan", "plan.json", "--yes"])
         .fails(
             3,
-            &["moves[0]", "1 of 4 moves", "under way", "none was begun"],
+            &["moves[0]", "1 of 4 moves", "in flight", "none was begun"],
         );
     assert_eq!(world.json(["list"]).as_array().unwrap().len(), 1);
 }
@@ -65,7 +65,7 @@ fn a_plan_is_refused_when_a_node_accepts_nothing_any_more() {
     world.write("cluster.toml", draining.as_bytes());
     world.run(["apply", "cluster.toml"]).ok();
     let said = world.run(["rebalance", "--plan", "plan.json", "--yes"]);
-    said.fails(3, &["2 of 2 moves", "the node that it goes to is draining"]);
+    said.fails(3, &["2 of 2 moves", "node 2 is draining"]);
     assert_eq!(world.json(["list", "--all"]).as_array().unwrap().len(), 0);
 }
 

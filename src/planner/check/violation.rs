@@ -276,3 +276,42 @@ pub enum PlanViolation {
         source: PlanError,
     },
 }
+
+impl PlanViolation {
+    /// The place of the move that cannot be made, or not where it stands: whoever carries the plan out
+    /// must not begin. `None`: carrying it out harms nothing; but the plan is not what it should be, or
+    /// the cluster is no more as it was.
+    #[must_use]
+    pub const fn unsafe_move(&self) -> Option<usize> {
+        match self {
+            Self::UnknownShard { at, .. }
+            | Self::UnknownNode { at, .. }
+            | Self::NotAtSource { at, .. }
+            | Self::MovedTwice { at, .. }
+            | Self::Immovable { at, .. }
+            | Self::WrongState { at, .. }
+            | Self::Refused { at, .. }
+            | Self::WaveOrder { at, .. }
+            | Self::WaveLimit { at, .. } => Some(*at),
+            Self::AboveDonor { .. }
+            | Self::NoGain { .. }
+            | Self::LittleGain { .. }
+            | Self::Worsens { .. }
+            | Self::NotBalanced { .. }
+            | Self::NotTriggered { .. }
+            | Self::Late { .. }
+            | Self::Misstated { .. }
+            | Self::TooManyMoves { .. }
+            | Self::TooManyBytes { .. }
+            | Self::BoundTooHigh { .. }
+            | Self::CouldLeave { .. }
+            | Self::Unexplained { .. }
+            | Self::NotSo { .. }
+            | Self::NotRepeatable
+            | Self::OtherAim
+            | Self::NoBeginning { .. }
+            | Self::NotFinished { .. }
+            | Self::NoPlan { .. } => None,
+        }
+    }
+}
