@@ -221,14 +221,10 @@ fn balance<'a>(
     let reached = aim.outside(&world).next().is_none();
     // One that reaches what this one does not may have a few moves more.
     let most = if reached { moves } else { moves + 3 };
-    let Some(found) = search(&base, aim, least, most) else {
-        return world;
+    let has_an_order = |found: &World<'a>| {
+        let made = made_anew(start, found, forced, std::slice::from_ref(aim));
+        made.end.moved().count() == found.moved().count()
     };
-    // What was found has to have an order.
-    let in_order = made_anew(start, &found, forced, std::slice::from_ref(aim));
-    if in_order.end.moved().count() == found.moved().count() {
-        found
-    } else {
-        world
-    }
+    let found = search(&base, aim, (least, most), &has_an_order);
+    found.unwrap_or(world)
 }

@@ -6,25 +6,27 @@ use super::column::{NodeAt, ShardAt};
 use super::world::World;
 
 /// How many moves are tried.
-const TRIES: usize = 20_000;
+const TRIES: usize = 50_000;
 /// Only where there are at most so many shards times nodes.
 const SIZE_MAX: usize = 1024;
 
-/// Looks for fewer than `most` moves, and at least `least`, that bring every node into its band;
-/// `world` is the cluster before any of them.
+/// Looks for fewer than `most` moves, and at least `least`, that bring every node into its band and are
+/// `fine`; `world` is the cluster before any of them.
 pub(super) fn search<'a>(
     world: &World<'a>,
     aim: &Aim,
-    least: usize,
-    most: usize,
+    (least, most): (usize, usize),
+    fine: &dyn Fn(&World<'a>) -> bool,
 ) -> Option<World<'a>> {
     if world.shards.len().saturating_mul(world.active.len()) > SIZE_MAX {
         return None;
     }
     let mut search = Search {
         aim,
+        fine,
         world: world.clone(),
         moved: Vec::new(),
+        sent_on: world.moved().count(),
         tries: TRIES,
     };
     for moves in least..most {
@@ -40,8 +42,11 @@ pub(super) fn search<'a>(
 
 struct Search<'a, 's> {
     aim: &'s Aim,
+    fine: &'s dyn Fn(&World<'a>) -> bool,
     world: World<'a>,
     moved: Vec<ShardAt>,
+    /// How many shards that move anyhow may still be sent elsewhere.
+    sent_on: usize,
     tries: usize,
 }
 
@@ -62,9 +67,9 @@ impl Search<'_, '_> {
             }
         }
         let Some((_, node)) = worst else {
-            return true;
+            return (self.fine)(&self.world);
         };
-        if above.max(below) > moves {
+        if above.max(below) > moves.saturating_add(self.sent_on) {
             return false;
         }
         let gives = aim.excess(world, node) > 0;
@@ -73,15 +78,19 @@ impl Search<'_, '_> {
                 return false;
             }
             self.tries -= 1;
-            if self.world.refusal(shard, to).is_some() {
+            // A shard that moves anyhow costs nothing more elsewhere.
+            let anyhow = self.world.is_moved(shard);
+            if self.world.refusal(shard, to).is_some() || (!anyhow && moves == 0) {
                 continue;
             }
             let from = self.world.at(shard);
             self.world.put(shard, to);
             self.moved.push(shard);
-            if self.reaches(moves - 1) {
+            self.sent_on -= usize::from(anyhow);
+            if self.reaches(moves - usize::from(!anyhow)) {
                 return true;
             }
+            self.sent_on += usize::from(anyhow);
             self.moved.pop();
             self.world.put(shard, from);
         }
@@ -94,8 +103,7 @@ impl Search<'_, '_> {
         for shard in world.shards.places() {
             let at = world.at(shard);
             let weight = aim.weight(world, shard);
-            let fixed =
-                !world.is_free(shard) || self.moved.contains(&shard) || world.is_moved(shard);
+            let fixed = !world.is_free(shard) || self.moved.contains(&shard);
             if fixed || weight == 0 || (at == node) != gives || !world.active.contains(&at) {
                 continue;
             }

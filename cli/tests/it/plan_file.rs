@@ -33,11 +33,7 @@ fn exactly_the_plan_of_a_file_is_carried_out() {
     let again = world.run(["rebalance", "--plan", "plan.json", "--yes"]);
     again.fails(
         3,
-        &[
-            "4 of 4 moves cannot be made",
-            "is on node 2",
-            "plan again",
-        ],
+        &["4 of 4 moves cannot be made", "is on node 2", "plan again"],
     );
     let check = world.run(["plan", "--check", "plan.json"]);
     assert_eq!(check.code, 6, "{check:?}");
