@@ -5,7 +5,7 @@ use super::cluster::Stay;
 use super::column::{GroupAt, NodeAt, ShardAt};
 use super::place::{Cause, Forced, is_wrong};
 use super::world::World;
-use super::{Availability, Left, Refusals, WhyNode, WhyShard, Wrong};
+use super::{Availability, Left, Refusal, Refusals, Resource, WhyNode, WhyShard, Wrong};
 
 /// How many moves are looked at to say why a node stays outside its band.
 const LOOKS: usize = 100_000;
@@ -19,13 +19,20 @@ pub(super) fn shards_left(world: &World<'_>, forced: &Forced, is_cut: bool) -> V
         }
     }
     for (shard, cause) in forced {
-        if let Cause::Wrong(wrong) = *cause
-            && wrong != Wrong::Spread
-            && !world.is_moved(*shard)
-            && is_wrong(world, *shard, wrong)
-        {
+        if let Some(wrong) = wrong_now(world, *shard, *cause) {
             let why = why_shard(world, *shard, is_cut);
             left.push((world.at(*shard), *shard, wrong, why));
+        }
+    }
+    for node in world.nodes.places() {
+        let named = |(at, ..): &(NodeAt, ShardAt, Wrong, WhyShard)| *at == node;
+        if let Some(resource) = world.overfull(node)
+            && !world.is(node, Availability::Down)
+            && !left.iter().any(named)
+            && let Some(shard) = heaviest(world, node, resource)
+        {
+            let why = why_shard(world, shard, is_cut);
+            left.push((node, shard, Wrong::Overfull(resource), why));
         }
     }
     for shard in narrow(world) {
@@ -40,6 +47,26 @@ pub(super) fn shards_left(world: &World<'_>, forced: &Forced, is_cut: bool) -> V
         why,
     };
     left.into_iter().map(shown).collect()
+}
+
+/// The shard on a node that uses most of a resource, of those that have not moved.
+fn heaviest(world: &World<'_>, node: NodeAt, resource: Resource) -> Option<ShardAt> {
+    let here = world.shards.places();
+    let here = here.filter(|shard| world.at(*shard) == node && !world.is_moved(*shard));
+    here.max_by_key(|shard| world.weight(*shard, resource))
+}
+
+/// What is wrong with a shard that had to move and has not.
+fn wrong_now(world: &World<'_>, shard: ShardAt, cause: Cause) -> Option<Wrong> {
+    let wrong = match cause {
+        _ if world.is_moved(shard) => None,
+        Cause::Wrong(Wrong::Spread) | Cause::InTheWayOf(_) => None,
+        Cause::Wrong(Wrong::Overfull(_)) => world.relieved_by(shard).map(Wrong::Overfull),
+        Cause::Wrong(wrong) => is_wrong(world, shard, wrong).then_some(wrong),
+    };
+    let crowded = Wrong::Refused(Refusal::Group);
+    let is_crowded = !world.is_moved(shard) && is_wrong(world, shard, crowded);
+    wrong.or_else(|| is_crowded.then_some(crowded))
 }
 
 /// A shard of each group that is in too few zones: one that has not moved and could, if there is one.
@@ -65,6 +92,7 @@ fn why_shard(world: &World<'_>, shard: ShardAt, is_cut: bool) -> WhyShard {
         Stay::InFlight => WhyShard::Arriving,
         Stay::Free if world.is(world.at(shard), Availability::Down) => WhyShard::Unreachable,
         Stay::Free if is_cut => WhyShard::MoveLimit,
+        Stay::Free if world.is_moved(shard) => WhyShard::Moved,
         Stay::Free => {
             let mut refusals = Refusals::default();
             if world.active.is_empty() {

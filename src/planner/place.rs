@@ -31,13 +31,15 @@ impl Cause {
         }
     }
 
-    pub(super) fn reason(self, world: &World<'_>) -> MoveReason {
+    pub(super) fn reason(self, world: &World<'_>, shard: ShardAt) -> MoveReason {
         match self {
             Self::Wrong(Wrong::Draining) => MoveReason::Drain,
             Self::Wrong(Wrong::Refused(refusal)) => MoveReason::Misplaced(refusal),
-            Self::Wrong(Wrong::Overfull(resource)) => MoveReason::Overfull(resource),
+            Self::Wrong(Wrong::Overfull(resource)) => {
+                MoveReason::Overfull(world.relieved_by(shard).unwrap_or(resource))
+            }
             Self::Wrong(Wrong::Spread) => MoveReason::Spread,
-            Self::InTheWayOf(shard) => MoveReason::Room(world.shards[shard].id),
+            Self::InTheWayOf(coming) => MoveReason::Room(world.shards[coming].id),
         }
     }
 }
@@ -99,7 +101,7 @@ pub(super) fn is_wrong(world: &World<'_>, shard: ShardAt, wrong: Wrong) -> bool 
     match wrong {
         Wrong::Refused(Refusal::Group) => world.is_crowded(shard),
         Wrong::Draining | Wrong::Refused(_) => true,
-        Wrong::Overfull(resource) => world.above_capacity(world.at(shard), resource) > 0,
+        Wrong::Overfull(_) => world.overfull(world.at(shard)).is_some(),
         Wrong::Spread => {
             let (zones, wanted) = world.spread(shard);
             zones < wanted
@@ -114,7 +116,7 @@ pub(super) fn is_put_right(world: &World<'_>, shard: ShardAt, to: NodeAt, cause:
             is_wrong(world, shard, wrong)
                 && match wrong {
                     Wrong::Spread => is_spread_by(world, shard, to),
-                    Wrong::Overfull(resource) => world.weight(shard, resource) > 0,
+                    Wrong::Overfull(_) => world.relieved_by(shard).is_some(),
                     Wrong::Draining | Wrong::Refused(_) => true,
                 }
         }
@@ -191,7 +193,8 @@ fn separate(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &mut Forced)
     });
     for shard in crowded {
         if world.is_crowded(shard) {
-            forced.insert(shard, Cause::Wrong(Wrong::Refused(Refusal::Group)));
+            let crowded = Cause::Wrong(Wrong::Refused(Refusal::Group));
+            forced.entry(shard).or_insert(crowded);
             relocate(world, shard, emptiest);
         }
     }

@@ -164,6 +164,8 @@ pub enum WhyShard {
     Quarantined,
     /// A move that brings it here is under way.
     Arriving,
+    /// The plan moves it here, and moves no shard twice: the next plan may move it on.
+    Moved,
     /// Its node is down.
     Unreachable,
     /// No node accepts shards.
@@ -180,6 +182,7 @@ impl fmt::Display for WhyShard {
             Self::Pinned => f.write_str("it is pinned"),
             Self::Quarantined => f.write_str("it is quarantined"),
             Self::Arriving => f.write_str("a move that brings it here is under way"),
+            Self::Moved => f.write_str("the plan moves it here, and moves a shard once"),
             Self::Unreachable => f.write_str("its node is down"),
             Self::NoActiveNode => f.write_str("no node is active"),
             Self::Refused(refusals) => write!(f, "every active node refuses it ({refusals})"),

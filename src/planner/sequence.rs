@@ -148,7 +148,13 @@ impl Order<'_, '_> {
     /// one was made.
     fn pass(&mut self, first: &mut Vec<(ShardAt, Cause)>, then: &mut Vec<ShardAt>) -> bool {
         let before = self.made.moves.len();
-        first.retain(|(shard, cause)| !self.is_made(*shard) && !self.put_right(*shard, *cause));
+        loop {
+            let made = self.made.moves.len();
+            first.retain(|(shard, cause)| !self.is_made(*shard) && !self.put_right(*shard, *cause));
+            if self.made.moves.len() == made {
+                break;
+            }
+        }
         // What need not be put right any more may still help the balance.
         first.retain(|(shard, _)| self.still_waits(*shard));
         then.retain(|shard| self.still_waits(*shard));
@@ -175,7 +181,7 @@ impl Order<'_, '_> {
         let to = self.draft.at(shard);
         self.make(shard, |made| {
             let is_right = is_put_right(&made.end, shard, to, cause);
-            is_right.then(|| cause.reason(&made.end))
+            is_right.then(|| cause.reason(&made.end, shard))
         })
     }
 

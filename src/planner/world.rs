@@ -111,6 +111,14 @@ impl<'a> World<'a> {
         self.resources().get(at).copied()
     }
 
+    /// Of what the node of a shard holds too much, the first resource that the shard uses.
+    pub(super) fn relieved_by(&self, shard: ShardAt) -> Option<Resource> {
+        let mut resources = self.resources().iter().copied();
+        resources.find(|one| {
+            self.above_capacity(self.at[shard], *one) > 0 && self.weight(shard, *one) > 0
+        })
+    }
+
     /// How much more of `resource` a node holds than it has room for.
     pub(super) fn above_capacity(&self, node: NodeAt, resource: Resource) -> u128 {
         let capacity = self.nodes[node].capacity.get(resource);

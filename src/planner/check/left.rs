@@ -115,7 +115,11 @@ fn shard_is_so(
         Wrong::Overfull(resource) => not_overfull(world, node, resource),
         Wrong::Spread => not_crammed(world, shard.input),
     };
-    not_wrong.or_else(|| shard_why(world, shard, (wrong, why), cut, found))
+    let why_not = || match why {
+        WhyShard::Moved => (!is_moved).then(|| "it does not move".to_owned()),
+        _ => shard_why(world, shard, (wrong, why), cut, found),
+    };
+    not_wrong.or_else(why_not)
 }
 
 fn shard_why(
@@ -137,6 +141,7 @@ fn shard_why(
             let state = node.map(|node| node.input.state);
             (state != Some(Availability::Down)).then(|| format!("its node is {state:?}"))
         }
+        WhyShard::Moved => None,
         WhyShard::NoActiveNode => has_active.then(|| "a node is active".to_owned()),
         WhyShard::MoveLimit => (!cut).then(|| "the plan is not at a limit".to_owned()),
         WhyShard::Refused(stated) => refused(world, shard, wrong, stated, found),
