@@ -115,11 +115,13 @@ fn shard_is_so(
         Wrong::Overfull(resource) => not_overfull(world, node, resource),
         Wrong::Spread => not_crammed(world, shard.input),
     };
-    let why_not = || match why {
-        WhyShard::Moved => (!is_moved).then(|| "it does not move".to_owned()),
-        _ => shard_why(world, shard, (wrong, why), cut, found),
-    };
-    not_wrong.or_else(why_not)
+    not_wrong.or_else(|| {
+        if *why == WhyShard::Moved {
+            (!is_moved).then(|| "it does not move".to_owned())
+        } else {
+            shard_why(world, shard, (wrong, why), cut, found)
+        }
+    })
 }
 
 fn shard_why(
