@@ -17,7 +17,7 @@ macro_rules! places {
 
         impl Place for $name {
             fn new(at: usize) -> Self {
-                // `World` refuses longer tables.
+                // `Cluster` refuses longer tables.
                 Self(u32::try_from(at).unwrap_or(u32::MAX))
             }
 

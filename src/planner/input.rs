@@ -88,17 +88,17 @@ pub struct ShardInput {
     pub id: ShardId,
     /// The node that owns it.
     pub owner: NodeId,
-    /// Nodes with further copies: it may not move onto them. They do not count as load.
+    /// Nodes with further copies: it may not be on them. They do not count as load.
     pub replicas: Vec<NodeId>,
     /// What it uses of each resource.
     pub weights: PerResource<u64>,
     /// Whether it must stay where it is.
     pub pinned: bool,
-    /// Its replica group: it may not move onto a node that holds another shard of the group.
+    /// Its replica group: no node is to hold two shards of a group.
     pub group: Option<GroupId>,
-    /// The only nodes that it may move onto. Empty: all.
+    /// The only nodes that it may be on. Empty: all.
     pub allowed: Vec<NodeId>,
-    /// Nodes that it may not move onto.
+    /// Nodes that it may not be on.
     pub disallowed: Vec<NodeId>,
 }
 

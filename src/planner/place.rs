@@ -240,8 +240,8 @@ fn spread(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &mut Forced) {
     }
 }
 
-/// Takes from nodes what they have no room for: of what they have too much of, the heaviest shard
-/// that is no more than the excess, else the lightest that covers it.
+/// Takes from nodes what they have no room for: of what they have too much of, the lightest shard
+/// that covers the excess, else the heaviest.
 fn relieve(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &mut Forced) {
     let overfull: Vec<NodeAt> = world
         .nodes

@@ -6,12 +6,13 @@ use crate::schema::{NodeId, ShardId};
 /// What to move, and what stays out of band. Leaves nothing to decide when it is carried out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// The moves, in order; every prefix is safe and no worse than the start.
+    /// The moves, in order. Every prefix is safe, and each move puts something right or brings its nodes
+    /// closer to their bands.
     pub moves: Vec<Move>,
     /// Bytes of all moves.
     pub total_bytes: u128,
     /// No plan that empties the draining nodes and brings every node into its band
-    /// ([`NodeLoad::band`]) has fewer moves. With something in [`Plan::left`] this plan does not
+    /// ([`NodeLoad::bands`]) has fewer moves. With something in [`Plan::left`] this plan does not
     /// get there, and may have fewer.
     pub lower_bound_moves: usize,
     /// No such plan moves fewer bytes.
@@ -225,7 +226,7 @@ pub struct NodeLoad {
     /// After the plan.
     pub after: PerResource<u128>,
     /// Where the plan wants each resource that it balances, in the order of
-    /// [`Policy::priorities`](super::Policy::priorities): the target band if the balance was
-    /// triggered, else the trigger band. Empty: not part of the balance.
+    /// [`Policy::priorities`](super::Policy::priorities): the target band around its share of what there
+    /// is after the plan. Empty: not part of the balance.
     pub bands: Vec<Band>,
 }

@@ -170,7 +170,7 @@ pub enum WhyShard {
     Unreachable,
     /// No node accepts shards.
     NoActiveNode,
-    /// Every active node refuses it.
+    /// Every active node refuses it, or would put nothing right.
     Refused(Refusals),
     /// The plan has as many moves or bytes as it may have.
     MoveLimit,
@@ -185,7 +185,8 @@ impl fmt::Display for WhyShard {
             Self::Moved => f.write_str("the plan moves it here, and moves a shard once"),
             Self::Unreachable => f.write_str("its node is down"),
             Self::NoActiveNode => f.write_str("no node is active"),
-            Self::Refused(refusals) => write!(f, "every active node refuses it ({refusals})"),
+            Self::Refused(refusals) if refusals.is_empty() => f.write_str("no node would do"),
+            Self::Refused(refusals) => write!(f, "no node that would do takes it ({refusals})"),
             Self::MoveLimit => f.write_str("the plan is at its limit"),
         }
     }

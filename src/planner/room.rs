@@ -12,8 +12,9 @@ use super::{Availability, Refusal, Resource};
 const TRIES: usize = 1024;
 
 /// Moves shards away from nodes such that those that have to leave theirs, and were refused for want
-/// of room, find some: one node for each, with as few others leaving it as there may be. Those that
-/// have to move themselves, or have moved, leave only if `moves_on`.
+/// of room, find some: the first node where that works for each, and there the lightest shard that is
+/// enough, else the heaviest first. Those that have to move themselves, or have moved, leave only if
+/// `moves_on`.
 pub(super) fn make_room(
     world: &mut World<'_>,
     emptiest: &mut Emptiest,

@@ -1,4 +1,4 @@
-//! The order of the moves, and which run together: every prefix is safe, and no worse than the start.
+//! The order of the moves, and which run together: every prefix is safe.
 
 use std::cmp::Reverse;
 
@@ -65,7 +65,7 @@ impl<'a> Sequence<'a> {
         } else {
             then.filter(|shard| !forced.contains_key(shard)).collect()
         };
-        // What leaves a node that is overfull goes first: it may make room as well.
+        // What has to leave for itself goes first: that may make room as well.
         first.sort_by_cached_key(|(shard, cause)| {
             let is_room = matches!(cause, Cause::InTheWayOf(_));
             (is_room, weight(*shard), *shard)

@@ -9,7 +9,7 @@ use super::wish::Wish;
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Aim {
     /// What is balanced: `count`, `bytes`, `load`, or a resource of the input file. Of several, a
-    /// later one only by moves that harm no earlier one [default: bytes]
+    /// later one only by moves that harm no earlier one [default: bytes, else the first]
     #[arg(long, value_name = "RESOURCE", value_delimiter = ',')]
     by: Vec<String>,
     /// How far a node may be from its fair share, as a fraction, before anything moves [default: 0.1]

@@ -5,7 +5,8 @@ use crate::planner::{InFlightMove, Input, Move, MoveReason, Plan, Policy, plan};
 use crate::schema::{NodeId, ShardId};
 
 /// I13: a plan is deterministic, safe in every prefix, and leaves nothing to do: with its moves in
-/// flight, and with them done, planning again gives nothing (unless a limit cut it short).
+/// flight, and with them done, planning again gives nothing: unless a limit cut it short; and with them
+/// done, shards that the plan has moved may go on.
 ///
 /// # Errors
 ///
