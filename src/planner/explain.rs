@@ -1,5 +1,7 @@
 //! Why something stays as it is.
 
+use std::collections::BTreeSet;
+
 use super::aim::Aim;
 use super::cluster::Stay;
 use super::column::{GroupAt, NodeAt, ShardAt};
@@ -10,43 +12,71 @@ use super::{Availability, Left, Refusal, Refusals, Resource, WhyNode, WhyShard, 
 /// How many moves are looked at to say why a node stays outside its band.
 const LOOKS: usize = 100_000;
 
+/// A shard that stays where something is wrong with it: where, what, and why it stays.
+type Unrighted = (NodeAt, ShardAt, Wrong, WhyShard);
+
 /// What stays where it should not be.
 pub(super) fn shards_left(world: &World<'_>, forced: &Forced, is_cut: bool) -> Vec<Left> {
-    let mut left = Vec::new();
-    for moving in &world.under_way {
-        if world.is(moving.to, Availability::Draining) {
-            left.push((moving.to, moving.shard, Wrong::Draining, WhyShard::Arriving));
-        }
+    let why = |(shard, wrong)| {
+        (
+            world.at(shard),
+            shard,
+            wrong,
+            why_shard(world, shard, is_cut),
+        )
+    };
+    let still_wrong =
+        |(shard, cause): (&ShardAt, &Cause)| Some((*shard, wrong_now(world, *shard, *cause)?));
+    let mut left: Vec<Unrighted> = arriving(world).collect();
+    left.extend(forced.iter().filter_map(still_wrong).map(why));
+    if is_cut {
+        left.extend(crowded(world, &left).into_iter().map(why));
     }
-    for (shard, cause) in forced {
-        if let Some(wrong) = wrong_now(world, *shard, *cause) {
-            let why = why_shard(world, *shard, is_cut);
-            left.push((world.at(*shard), *shard, wrong, why));
-        }
-    }
-    for node in world.nodes.places() {
-        let named = |(at, ..): &(NodeAt, ShardAt, Wrong, WhyShard)| *at == node;
-        if let Some(resource) = world.overfull(node)
-            && !world.is(node, Availability::Down)
-            && !left.iter().any(named)
-            && let Some(shard) = heaviest(world, node, resource)
-        {
-            let why = why_shard(world, shard, is_cut);
-            left.push((node, shard, Wrong::Overfull(resource), why));
-        }
-    }
-    for shard in narrow(world) {
-        let why = why_shard(world, shard, is_cut);
-        left.push((world.at(shard), shard, Wrong::Spread, why));
-    }
+    left.extend(overfull(world, &left).into_iter().map(why));
+    left.extend(narrow(world).map(|shard| why((shard, Wrong::Spread))));
     left.sort_by_key(|(node, shard, ..)| (*node, *shard));
-    let shown = |(node, shard, wrong, why): (NodeAt, ShardAt, _, _)| Left::Shard {
+    let shown = |(node, shard, wrong, why): Unrighted| Left::Shard {
         shard: world.shards[shard].id,
         node: world.nodes[node].id,
         wrong,
         why,
     };
     left.into_iter().map(shown).collect()
+}
+
+/// What is on its way to a draining node.
+fn arriving(world: &World<'_>) -> impl Iterator<Item = Unrighted> + '_ {
+    let moving = world.under_way.iter();
+    let moving = moving.filter(|moving| world.is(moving.to, Availability::Draining));
+    moving.map(|moving| (moving.to, moving.shard, Wrong::Draining, WhyShard::Arriving))
+}
+
+/// The shards beside another of their group that are not named: the whole plan parts them.
+fn crowded(world: &World<'_>, left: &[Unrighted]) -> Vec<(ShardAt, Wrong)> {
+    if !world.groups.are_there() {
+        return Vec::new();
+    }
+    let named: BTreeSet<ShardAt> = left.iter().map(|(_, shard, ..)| *shard).collect();
+    let crowded = world.shards.places().filter(|shard| {
+        let is_down = world.is(world.at(*shard), Availability::Down);
+        world.is_crowded(*shard) && !is_down && !world.is_moved(*shard) && !named.contains(shard)
+    });
+    let wrong = Wrong::Refused(Refusal::Group);
+    crowded.map(|shard| (shard, wrong)).collect()
+}
+
+/// A shard of each overfull node of which none is named.
+fn overfull(world: &World<'_>, left: &[Unrighted]) -> Vec<(ShardAt, Wrong)> {
+    let named = left.iter();
+    let named = named.filter(|(_, _, wrong, _)| matches!(wrong, Wrong::Overfull(_)));
+    let named: BTreeSet<NodeAt> = named.map(|(node, ..)| *node).collect();
+    let nodes = world.nodes.places().filter(|node| !named.contains(node));
+    let nodes = nodes.filter(|node| !world.is(*node, Availability::Down));
+    let overfull = nodes.filter_map(|node| {
+        let resource = world.overfull(node)?;
+        Some((heaviest(world, node, resource)?, Wrong::Overfull(resource)))
+    });
+    overfull.collect()
 }
 
 /// The shard on a node that uses most of a resource, of those that have not moved.
@@ -70,8 +100,8 @@ fn wrong_now(world: &World<'_>, shard: ShardAt, cause: Cause) -> Option<Wrong> {
 }
 
 /// A shard of each group that is in too few zones: one that has not moved and could, if there is one.
-fn narrow(world: &World<'_>) -> Vec<ShardAt> {
-    let standing_for = |group: GroupAt| {
+fn narrow<'w>(world: &'w World<'_>) -> impl Iterator<Item = ShardAt> + 'w {
+    let standing_for = move |group: GroupAt| {
         let members = world.groups.of_group(group);
         let first = members.first().copied()?;
         let (zones, wanted) = world.spread(first);
@@ -82,7 +112,7 @@ fn narrow(world: &World<'_>) -> Vec<ShardAt> {
         let best = members.iter().find(could).copied();
         (zones < wanted).then_some(best.unwrap_or(first))
     };
-    world.groups.all().filter_map(standing_for).collect()
+    world.groups.all().filter_map(standing_for)
 }
 
 fn why_shard(world: &World<'_>, shard: ShardAt, is_cut: bool) -> WhyShard {

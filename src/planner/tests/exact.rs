@@ -84,7 +84,7 @@ struct Tally {
 
 #[test]
 fn plans_of_small_clusters_are_close_to_the_optimum() {
-    let wanted = cases(120, 3_000) as usize;
+    let wanted = cases(60, 3_000) as usize;
     let mut tally = Tally::default();
     for seed in 1.. {
         if tally.feasible == wanted {
