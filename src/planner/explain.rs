@@ -27,13 +27,17 @@ pub(super) fn shards_left(world: &World<'_>, forced: &Forced, is_cut: bool) -> V
     };
     let still_wrong =
         |(shard, cause): (&ShardAt, &Cause)| Some((*shard, wrong_now(world, *shard, *cause)?));
-    let mut left: Vec<Unrighted> = arriving(world).collect();
+    let mut left: Vec<Unrighted> = arriving(world);
     left.extend(forced.iter().filter_map(still_wrong).map(why));
     if is_cut {
         left.extend(crowded(world, &left).into_iter().map(why));
     }
     left.extend(overfull(world, &left).into_iter().map(why));
-    left.extend(narrow(world).map(|shard| why((shard, Wrong::Spread))));
+    left.extend(
+        narrow(world)
+            .into_iter()
+            .map(|shard| why((shard, Wrong::Spread))),
+    );
     left.sort_by_key(|(node, shard, ..)| (*node, *shard));
     let shown = |(node, shard, wrong, why): Unrighted| Left::Shard {
         shard: world.shards[shard].id,
@@ -45,10 +49,11 @@ pub(super) fn shards_left(world: &World<'_>, forced: &Forced, is_cut: bool) -> V
 }
 
 /// What is on its way to a draining node.
-fn arriving(world: &World<'_>) -> impl Iterator<Item = Unrighted> + '_ {
+fn arriving(world: &World<'_>) -> Vec<Unrighted> {
     let moving = world.under_way.iter();
     let moving = moving.filter(|moving| world.is(moving.to, Availability::Draining));
-    moving.map(|moving| (moving.to, moving.shard, Wrong::Draining, WhyShard::Arriving))
+    let arriving = moving.map(|one| (one.to, one.shard, Wrong::Draining, WhyShard::Arriving));
+    arriving.collect()
 }
 
 /// The shards beside another of their group that are not named: the whole plan parts them.
@@ -100,8 +105,8 @@ fn wrong_now(world: &World<'_>, shard: ShardAt, cause: Cause) -> Option<Wrong> {
 }
 
 /// A shard of each group that is in too few zones: one that has not moved and could, if there is one.
-fn narrow<'w>(world: &'w World<'_>) -> impl Iterator<Item = ShardAt> + 'w {
-    let standing_for = move |group: GroupAt| {
+fn narrow(world: &World<'_>) -> Vec<ShardAt> {
+    let standing_for = |group: GroupAt| {
         let members = world.groups.of_group(group);
         let first = members.first().copied()?;
         let (zones, wanted) = world.spread(first);
@@ -112,7 +117,7 @@ fn narrow<'w>(world: &'w World<'_>) -> impl Iterator<Item = ShardAt> + 'w {
         let best = members.iter().find(could).copied();
         (zones < wanted).then_some(best.unwrap_or(first))
     };
-    world.groups.all().filter_map(standing_for)
+    world.groups.all().filter_map(standing_for).collect()
 }
 
 fn why_shard(world: &World<'_>, shard: ShardAt, is_cut: bool) -> WhyShard {
