@@ -82,12 +82,13 @@ impl<'a> Draft<'a> {
             let better = |anew: &Sequence<'_>, forced: &Forced, aims: &[Aim]| {
                 Missing::of(&anew.end, forced, aims) < Missing::of(&made.end, forced, aims)
             };
-            place_anew(&mut world, &mut forced);
-            relax_all(&mut world, &mut aims, true);
-            let anew = made_anew(start, &world, &forced, &aims);
-            if better(&anew, &forced, &aims) {
-                made = anew;
-                continue;
+            let is_placed = place_anew(&mut world, &mut forced);
+            if relax_all(&mut world, &mut aims, true) || is_placed {
+                let anew = made_anew(start, &world, &forced, &aims);
+                if better(&anew, &forced, &aims) {
+                    made = anew;
+                    continue;
+                }
             }
             // One by one, where that is not too much.
             let steps = single_steps(&made.end, &aims);

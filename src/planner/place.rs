@@ -72,10 +72,11 @@ pub(super) fn place(world: &mut World<'_>, forced: &mut Forced) {
     make_room(world, &mut emptiest, forced, false);
 }
 
-/// Puts right what no other way could, also by moving on what has moved.
-pub(super) fn place_anew(world: &mut World<'_>, forced: &mut Forced) {
+/// Puts right what no other way could, also by moving on what has moved. Answers whether something
+/// moved.
+pub(super) fn place_anew(world: &mut World<'_>, forced: &mut Forced) -> bool {
     let mut emptiest = Emptiest::new(world, &world.active, world.policy.balance());
-    make_room(world, &mut emptiest, forced, true);
+    make_room(world, &mut emptiest, forced, true)
 }
 
 fn retry(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &Forced) {

@@ -20,7 +20,7 @@ pub(super) fn make_room(
     emptiest: &mut Emptiest,
     forced: &mut Forced,
     moves_on: bool,
-) {
+) -> bool {
     let waiting = forced.iter();
     let waiting = waiting.filter(|(shard, cause)| is_waiting(world, **shard, **cause));
     let waiting = waiting.map(|(shard, cause)| (*shard, *cause));
@@ -28,8 +28,9 @@ pub(super) fn make_room(
         .filter(|(shard, _)| !world.is(world.at(*shard), Availability::Down))
         .collect();
     if waiting.is_empty() {
-        return;
+        return false;
     }
+    let mut any = false;
     let mut here: BTreeMap<NodeAt, Vec<ShardAt>> = BTreeMap::new();
     for shard in world.shards.places() {
         let node = world.at(shard);
@@ -46,13 +47,14 @@ pub(super) fn make_room(
                 continue;
             }
             if tries == 0 {
-                return;
+                return any;
             }
             tries -= 1;
             let others = here.get(&node).map_or(&[][..], Vec::as_slice);
             let Some(left) = enter(world, (emptiest, forced), shard, node, others) else {
                 continue;
             };
+            any = true;
             for (other, has_to_move) in left {
                 if !has_to_move {
                     forced.insert(other, Cause::InTheWayOf(shard));
@@ -61,6 +63,7 @@ pub(super) fn make_room(
             break;
         }
     }
+    any
 }
 
 /// Whether a shard moves, or is to, for something that is wrong with itself.
