@@ -1,5 +1,6 @@
 //! Any cluster and any policy: the planner refuses it or makes a plan that keeps I13, in which the
-//! independent checker finds nothing; and the order of the input means nothing.
+//! independent checker finds nothing but that it is not all that it could be; and the order of the input
+//! means nothing.
 
 use arbitrary::{Arbitrary as _, Result, Unstructured};
 use shardferry::planner::{
@@ -34,7 +35,9 @@ fn look(cluster: &Input, policy: &Policy) {
         Ok(made) => {
             assert_eq!(again.as_ref(), Ok(&made), "the order means nothing");
             let safe = invariant_i13_plan_is_safe(cluster, policy, &made);
-            assert_eq!(safe, Ok(()), "{made:#?}\n{cluster:#?}\n{policy:?}");
+            let mut found = safe.err().unwrap_or_default();
+            found.retain(|violation| !violation.is_shortfall());
+            assert_eq!(found, [], "{made:#?}\n{cluster:#?}\n{policy:?}");
         }
     }
 }
@@ -164,12 +167,7 @@ fn one_of(u: &mut Unstructured<'_>, nodes: u8) -> Result<NodeId> {
     Ok(NodeId(if byte == u8::MAX { 99 } else { known }))
 }
 
-fn shard(
-    u: &mut Unstructured<'_>,
-    resources: &Resources,
-    id: u8,
-    nodes: u8,
-) -> Result<ShardInput> {
+fn shard(u: &mut Unstructured<'_>, resources: &Resources, id: u8, nodes: u8) -> Result<ShardInput> {
     let owner = one_of(u, nodes)?;
     let mut weights = PerResource::default();
     for resource in resources.iter() {
