@@ -8,7 +8,8 @@ use super::groups::Groups;
 use super::lookup::Lookup;
 use super::sums::Sums;
 use super::{
-    Availability, Input, NodeInput, PlanError, Policy, Refusal, Resource, ShardInput, Wrong,
+    Availability, InFlightMove, Input, NodeInput, PlanError, Policy, Refusal, Resource, ShardInput,
+    Wrong,
 };
 use crate::schema::{NodeId, ShardId};
 
@@ -188,7 +189,9 @@ impl<'a> Cluster<'a> {
             }
         }
         let mut targets = BTreeMap::new();
-        for moving in &input.in_flight {
+        let mut in_flight: Vec<&InFlightMove> = input.in_flight.iter().collect();
+        in_flight.sort_by_key(|moving| (moving.shard, moving.to));
+        for moving in in_flight {
             if let Some(first) = targets.insert(moving.shard, moving.to) {
                 return Err(PlanError::DuplicateInFlight {
                     shard: moving.shard,

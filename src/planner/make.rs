@@ -7,6 +7,7 @@ use super::place::{Forced, place};
 use super::sequence::Limits;
 use super::world::World;
 use super::{Availability, Input, NodeLoad, PerResource, Plan, PlanError, Policy, Warning};
+use crate::schema::ShardId;
 
 /// How often a plan is made anew because its bands are not those of where it ends.
 const ROUNDS: usize = 8;
@@ -100,10 +101,11 @@ fn warnings(input: &Input, start: &World<'_>) -> Vec<Warning> {
         .in_flight
         .iter()
         .filter(|moving| !listed(moving.shard));
+    let mut unknown: Vec<ShardId> = unknown.map(|moving| moving.shard).collect();
+    unknown.sort_unstable();
+    let unknown = unknown.into_iter();
     let mut warnings: Vec<Warning> = unknown
-        .map(|moving| Warning::UnknownInFlight {
-            shard: moving.shard,
-        })
+        .map(|shard| Warning::UnknownInFlight { shard })
         .collect();
     let active = start.active.iter();
     let mut zones: Vec<u32> = active.map(|node| start.groups.zone(*node)).collect();
