@@ -53,6 +53,7 @@ mod obstacle;
 mod place;
 mod plan;
 mod policy;
+mod price;
 mod reason;
 mod relax;
 mod resource;

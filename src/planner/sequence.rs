@@ -127,10 +127,7 @@ impl<'a> Sequence<'a> {
 }
 
 /// The forced moves by their targets, where something that leaves makes room at once.
-fn by_target(
-    draft: &World<'_>,
-    forced: &[(ShardAt, Cause)],
-) -> Option<Members<NodeAt, ShardAt>> {
+fn by_target(draft: &World<'_>, forced: &[(ShardAt, Cause)]) -> Option<Members<NodeAt, ShardAt>> {
     let target = |shard| Some(draft.at(shard));
     let shards = forced.iter().map(|(shard, _)| *shard);
     let makes_room = !draft.policy.charges_both_ends();
