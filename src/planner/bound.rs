@@ -8,6 +8,7 @@ use super::aim::Aim;
 use super::column::{Column, NodeAt, ShardAt};
 use super::homes::Homes;
 use super::place::Forced;
+use super::price::by_prices;
 use super::world::World;
 
 /// The fewest moves and bytes of any plan.
@@ -44,7 +45,8 @@ impl Giver {
 /// the weight of what leaves it and at most what it has above the lower end of its band. For a number
 /// of moves out of a node that is the most with its heaviest, and one more adds less and less: taking
 /// the greatest addition first needs the fewest. A second bound counts receivers: each needs at least
-/// as many as the heaviest shards of all that cover what it lacks.
+/// as many as the heaviest shards of all that cover what it lacks. A third counts what giant shards make
+/// leave where they come: see [`by_prices`].
 ///
 /// A node that accepts nothing, and has too much of something, may give whatever it holds.
 ///
@@ -124,13 +126,14 @@ pub(super) fn bound(
         let stays = |shard| certain(shard) || pinned.contains(start, aim, shard);
         moves += supplement(start, aim, homes, &mut givers, &stays, lacks - supply);
     }
+    let moves = moves.max(by_receivers(start, aim, receivers));
     let bytes = if start.is_bytes(aim.resource) {
         (bytes_certain + excesses).max(lacks)
     } else {
         bytes_certain
     };
     Bound {
-        moves: moves.max(by_receivers(start, aim, receivers)),
+        moves: by_prices(start, aim, forced, &certain, moves),
         bytes,
     }
 }

@@ -52,6 +52,7 @@ mod make;
 mod place;
 mod plan;
 mod policy;
+mod price;
 mod reason;
 mod relax;
 mod resource;
