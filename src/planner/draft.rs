@@ -17,8 +17,11 @@ use super::world::World;
 /// How often a draft is brought into an order again after what the order left open was put right.
 const ROUNDS: usize = 8;
 
-/// How many shards, nodes and moves are looked at one by one.
+/// How many moves are looked at one by one.
 const STEPS: usize = 64;
+
+/// Of plans with more moves than this, none is: each would take an order of all.
+const MOVED_MAX: usize = 256;
 
 pub(super) struct Draft<'a> {
     pub(super) aims: Vec<Aim>,
@@ -144,8 +147,11 @@ impl Missing {
 /// The moves of shards that have moved which would help by themselves, if there are few.
 fn single_steps(world: &World<'_>, aims: &[Aim]) -> Vec<(ShardAt, NodeAt)> {
     let mut steps = Vec::new();
-    for shard in world.moved().take(STEPS) {
-        for to in world.active.iter().copied().take(STEPS) {
+    if world.moved().nth(MOVED_MAX).is_some() {
+        return steps;
+    }
+    for shard in world.moved() {
+        for to in world.active.iter().copied() {
             let from = world.at(shard);
             let is_active = world.is(from, Availability::Active);
             if steps.len() < STEPS

@@ -86,7 +86,7 @@ fn retry(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &Forced) {
         }
         let rights = |world: &World<'_>, to| is_put_right(world, *shard, to, *cause);
         if let Some(to) = best_taker(world, *shard, emptiest, rights) {
-            world.put(*shard, to);
+            emptiest.put(world, *shard, to);
         }
     }
 }
@@ -168,7 +168,7 @@ fn relocate(world: &mut World<'_>, shard: ShardAt, emptiest: &mut Emptiest) -> b
     let Some(to) = best_taker(world, shard, emptiest, |_, _| true) else {
         return false;
     };
-    world.put(shard, to);
+    emptiest.put(world, shard, to);
     true
 }
 
@@ -236,7 +236,7 @@ fn spread(world: &mut World<'_>, emptiest: &mut Emptiest, forced: &mut Forced) {
             forced.insert(shard, Cause::Wrong(Wrong::Spread));
         }
         if let Some(to) = emptiest.taker_where(world, shard, fresh) {
-            world.put(shard, to);
+            emptiest.put(world, shard, to);
         }
     }
 }

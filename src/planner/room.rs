@@ -8,8 +8,8 @@ use super::place::{Cause, Forced, is_put_right, is_waiting};
 use super::world::World;
 use super::{Availability, Refusal, Resource};
 
-/// How many nodes are tried in all.
-const TRIES: usize = 1024;
+/// How many nodes are looked at in all: for each shard that is to leave, all of them.
+const LOOKS: usize = 500_000;
 
 /// Moves shards away from nodes such that those that have to leave theirs, and were refused for want
 /// of room, find some: the first node where that works for each, and there the lightest shard that is
@@ -39,19 +39,19 @@ pub(super) fn make_room(
             here.entry(node).or_default().push(shard);
         }
     }
-    let mut tries = TRIES;
+    let mut looks = LOOKS / world.active.len().max(1);
     for (shard, cause) in waiting {
         for node in world.active.clone() {
             let is_full = matches!(world.refusal(shard, node), Some(Refusal::Full(_)));
             if !is_full || !is_put_right(world, shard, node, cause) {
                 continue;
             }
-            if tries == 0 {
+            if looks == 0 {
                 return any;
             }
-            tries -= 1;
             let others = here.get(&node).map_or(&[][..], Vec::as_slice);
-            let Some(left) = enter(world, (emptiest, forced), shard, node, others) else {
+            let Some(left) = enter(world, (emptiest, forced, &mut looks), shard, node, others)
+            else {
                 continue;
             };
             any = true;
@@ -75,13 +75,13 @@ fn has_to_move(forced: &Forced, shard: ShardAt) -> bool {
 /// whether they have to move themselves. `None`, and nothing is moved: it does not fit.
 fn enter(
     world: &mut World<'_>,
-    (emptiest, forced): (&mut Emptiest, &Forced),
+    (emptiest, forced, looks): (&mut Emptiest, &Forced, &mut usize),
     shard: ShardAt,
     node: NodeAt,
     others: &[ShardAt],
 ) -> Option<Vec<(ShardAt, bool)>> {
     let home = world.at(shard);
-    world.put(shard, node);
+    emptiest.put(world, shard, node);
     let mut left = Vec::new();
     while let Some((resource, excess)) = too_much(world, shard, node) {
         let weight = |other: &ShardAt| u128::from(world.weight(*other, resource));
@@ -98,17 +98,19 @@ fn enter(
         });
         // Not to where the shard comes from: there would be room only once it has left.
         let elsewhere = |_: &World<'_>, to| to != home;
-        let taker =
-            |other: &ShardAt| Some((*other, emptiest.taker_where(world, *other, elsewhere)?));
+        let taker = |other: &ShardAt| {
+            *looks = looks.checked_sub(1)?;
+            Some((*other, emptiest.taker_where(world, *other, elsewhere)?))
+        };
         let Some((other, to)) = others.iter().find_map(taker) else {
             for (other, _) in left {
-                world.put(other, node);
+                emptiest.put(world, other, node);
             }
-            world.put(shard, home);
+            emptiest.put(world, shard, home);
             return None;
         };
         left.push((other, has_to_move(forced, other)));
-        world.put(other, to);
+        emptiest.put(world, other, to);
     }
     Some(left)
 }

@@ -175,6 +175,28 @@ impl<'a> World<'a> {
         self.resources().get(at).copied()
     }
 
+    /// The most room that an active node has for each resource.
+    pub(super) fn most_room(&self) -> Vec<u128> {
+        let mut most = vec![0; self.resources().len()];
+        for node in &self.active {
+            let sides = self.charged.of(*node).iter().zip(self.capacity(*node));
+            for (most, (charged, capacity)) in most.iter_mut().zip(sides) {
+                let room = capacity.map_or(u128::MAX, |capacity| {
+                    u128::from(capacity).saturating_sub(*charged)
+                });
+                *most = room.max(*most);
+            }
+        }
+        most
+    }
+
+    /// Whether a shard uses more of a resource than this.
+    pub(super) fn needs_more(&self, shard: ShardAt, than: &[u128]) -> bool {
+        let mut than = than.iter().enumerate();
+        let weights = &self.shards[shard].weights;
+        than.any(|(at, most)| u128::from(weights.at(at)) > *most)
+    }
+
     /// In how many zones the group of `shard` is, and in how many it should be.
     pub(super) fn spread(&self, shard: ShardAt) -> (usize, usize) {
         self.groups.spread(shard, &self.at)
