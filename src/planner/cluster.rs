@@ -3,28 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use super::column::{Column, NodeAt, Place as _, ROWS_MAX, ShardAt};
+use super::checked::{check_resources, nodes, shards, too_many_values};
+use super::column::{Column, NodeAt, Place as _, ShardAt};
 use super::groups::Groups;
 use super::lookup::Lookup;
 use super::sums::Sums;
+use super::weights::Weights;
 use super::{
     Availability, InFlightMove, Input, NodeInput, PlanError, Policy, Refusal, Resource, ShardInput,
     Wrong,
 };
 use crate::schema::{NodeId, ShardId};
-
-/// The most nodes of one plan: 32 bits of weight each must add up to at most 52.
-const NODES_MAX: usize = 1 << 20;
-
-impl Input {
-    /// Whether there can be a plan.
-    ///
-    /// # Errors
-    /// The input contradicts itself, or the policy names a resource that it does not have.
-    pub fn verify(&self, policy: &Policy) -> Result<(), PlanError> {
-        Cluster::new(self, policy).map(drop)
-    }
-}
 
 /// Whether a shard is moved at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,34 +30,6 @@ pub(super) struct UnderWay {
     pub(super) shard: ShardAt,
     pub(super) from: NodeAt,
     pub(super) to: NodeAt,
-}
-
-/// What each shard uses of one resource.
-#[derive(Debug)]
-enum Weights {
-    /// As its input says: nobody asks often.
-    Elsewhere,
-    /// The same, so many times.
-    Same(u64, usize),
-    Each(Vec<u64>),
-}
-
-impl Weights {
-    fn push(&mut self, weight: u64, shards: usize) {
-        match self {
-            Self::Elsewhere => {}
-            Self::Same(first, count) if weight == *first || *count == 0 => {
-                (*first, *count) = (weight, count.saturating_add(1));
-            }
-            Self::Same(first, count) => {
-                let mut each = Vec::with_capacity(shards);
-                each.resize(*count, *first);
-                each.push(weight);
-                *self = Self::Each(each);
-            }
-            Self::Each(each) => each.push(weight),
-        }
-    }
 }
 
 /// A cluster and what is asked of its plan.
@@ -328,102 +289,4 @@ impl<'a> Cluster<'a> {
         let here = refused.filter(|(refusing, _)| *refusing == id);
         here.map(|(_, refusal)| *refusal).min()
     }
-}
-
-fn check_resources(input: &Input, policy: &Policy) -> Result<(), PlanError> {
-    let unknown = |name: &str| {
-        let known: Vec<_> = input
-            .resources
-            .iter()
-            .map(|one| format!("`{one}`"))
-            .collect();
-        PlanError::UnknownResource {
-            name: name.to_owned(),
-            known: known.join(", "),
-        }
-    };
-    for resource in policy.priorities() {
-        if !input.resources.contains(*resource) {
-            return Err(unknown(resource.name()));
-        }
-    }
-    let limits_bytes = policy.max_bytes().is_some() || policy.min_gain_per_mib() > 0;
-    if limits_bytes && input.resources.by_name("bytes").is_none() {
-        return Err(unknown("bytes"));
-    }
-    let resources = input.resources.iter().len();
-    let mut nodes = input.nodes.iter();
-    match nodes.find(|node| node.capacity.exceeds(resources)) {
-        Some(node) => Err(too_many_values("node", node.id.0, resources)),
-        None => Ok(()),
-    }
-}
-
-fn too_many_values(what: &'static str, id: u64, resources: usize) -> PlanError {
-    PlanError::TooManyValues {
-        what,
-        id,
-        resources,
-    }
-}
-
-/// The nodes by id.
-fn nodes(input: &Input) -> Result<Vec<&NodeInput>, PlanError> {
-    if input.nodes.len() > NODES_MAX {
-        return Err(PlanError::TooManyNodes {
-            got: input.nodes.len(),
-            max: NODES_MAX,
-        });
-    }
-    let mut nodes: Vec<&NodeInput> = input.nodes.iter().collect();
-    nodes.sort_by_key(|node| (node.id, node.state, node.weight));
-    for node in &nodes {
-        if node.weight == 0 || node.weight > NodeInput::WEIGHT_MAX {
-            return Err(PlanError::NodeWeight {
-                node: node.id,
-                got: node.weight,
-            });
-        }
-    }
-    for pair in nodes.windows(2) {
-        if let [first, second] = pair
-            && first.id == second.id
-        {
-            return Err(PlanError::DuplicateNode {
-                node: first.id,
-                first: first.state,
-                first_weight: first.weight,
-                second: second.state,
-                second_weight: second.weight,
-            });
-        }
-    }
-    Ok(nodes)
-}
-
-/// The shards by id.
-fn shards(input: &Input) -> Result<Vec<&ShardInput>, PlanError> {
-    if input.shards.len() > ROWS_MAX {
-        return Err(PlanError::TooManyShards {
-            got: input.shards.len(),
-            max: ROWS_MAX,
-        });
-    }
-    let mut shards: Vec<&ShardInput> = input.shards.iter().collect();
-    if shards.is_sorted_by(|one, next| one.id < next.id) {
-        return Ok(shards);
-    }
-    shards.sort_by_key(|shard| (shard.id, shard.owner));
-    for pair in shards.windows(2) {
-        if let [first, second] = pair
-            && first.id == second.id
-        {
-            return Err(PlanError::DuplicateShard {
-                shard: first.id,
-                first: first.owner,
-                second: second.owner,
-            });
-        }
-    }
-    Ok(shards)
 }

@@ -9,7 +9,8 @@
 //! does not refuse the shard; the move puts something right, or brings its nodes closer to their bands),
 //! and the plan ends where no move passes them: so planning again with the plan in flight gives nothing.
 //! Carried out, it gives nothing either, but for a shard that had to leave before others could move, and
-//! could then go on: a plan moves a shard once.
+//! could then go on: a plan moves a shard once. (Of clusters that pull on every rule at once, about one in
+//! a thousand is an exception: docs/PLANNER.md.)
 //!
 //! ```
 //! use shardferry::planner::{Input, NodeInput, PerResource, Policy, Resource, ShardInput, plan};
@@ -35,6 +36,7 @@ mod assign;
 mod band;
 mod bound;
 mod check;
+mod checked;
 mod cluster;
 mod column;
 mod draft;
@@ -62,6 +64,7 @@ mod shed;
 mod small;
 mod sums;
 mod vain;
+mod weights;
 mod world;
 
 pub use account::{Account, Fate, Verdict, explain};

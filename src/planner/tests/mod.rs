@@ -10,6 +10,7 @@ mod count;
 mod exact;
 mod faults;
 mod noise;
+mod price;
 mod rules;
 mod shrink;
 mod weighted;

@@ -26,6 +26,19 @@ pub(super) fn smallest(
     }
 }
 
+/// Each of so many entries of a list taken away.
+fn without_one<T: 'static>(
+    changes: &mut Vec<Change>,
+    entries: usize,
+    list: fn(&mut Input) -> &mut Vec<T>,
+) {
+    for at in 0..entries {
+        changes.push(Box::new(move |input, _| {
+            list(input).remove(at);
+        }));
+    }
+}
+
 fn changes(input: &Input) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     for node in &input.nodes {
@@ -35,31 +48,19 @@ fn changes(input: &Input) -> Vec<Change> {
             input.shards.retain(|shard| shard.owner != id);
         }));
     }
-    for at in 0..input.shards.len() {
-        changes.push(Box::new(move |input, _| {
-            input.shards.remove(at);
-        }));
-    }
-    for at in 0..input.in_flight.len() {
-        changes.push(Box::new(move |input, _| {
-            input.in_flight.remove(at);
-        }));
-    }
-    for at in 0..input.cleanups.len() {
-        changes.push(Box::new(move |input, _| {
-            input.cleanups.remove(at);
-        }));
-    }
-    for at in 0..input.cooling.len() {
-        changes.push(Box::new(move |input, _| {
-            input.cooling.remove(at);
-        }));
-    }
-    for at in 0..input.quarantined.len() {
-        changes.push(Box::new(move |input, _| {
-            input.quarantined.remove(at);
-        }));
-    }
+    without_one(&mut changes, input.shards.len(), |input| &mut input.shards);
+    without_one(&mut changes, input.in_flight.len(), |input| {
+        &mut input.in_flight
+    });
+    without_one(&mut changes, input.cleanups.len(), |input| {
+        &mut input.cleanups
+    });
+    without_one(&mut changes, input.cooling.len(), |input| {
+        &mut input.cooling
+    });
+    without_one(&mut changes, input.quarantined.len(), |input| {
+        &mut input.quarantined
+    });
     changes.extend(policies());
     for at in 0..input.nodes.len() {
         changes.extend(node_changes(at));
