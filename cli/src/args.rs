@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     apply, backup, begin, cancel, check, cleanups, export, history, import, init, list, nodes,
-    plan, rebalance, run, set_aside, settings, shards, show,
+    plan, quarantine, rebalance, retry, run, set_aside, settings, shards, show,
 };
 use crate::demo;
 use crate::exit;
@@ -62,6 +62,10 @@ pub(crate) enum Command {
     Begin(begin::Begin),
     /// Call a migration off
     Cancel(cancel::Cancel),
+    /// Try a migration again, at once or anew
+    Retry(retry::Retry),
+    /// Show the shards that failed too often, or let one out
+    Quarantine(quarantine::QuarantineArgs),
     /// List migrations
     List(list::List),
     /// Show one migration

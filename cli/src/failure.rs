@@ -254,8 +254,14 @@ impl From<BeginError> for Failure {
             | BeginError::NodeState { .. }
             | BeginError::HasReplica { .. }
             | BeginError::Forbidden { .. }
-            | BeginError::Quarantined { .. }
+            | BeginError::VersionChanged { .. }
             | BeginError::RequestConflict { .. } => None,
+            BeginError::Quarantined {
+                shard, migration, ..
+            } => Some(format!(
+                "`shardferry explain {shard}` says why; `shardferry retry {migration}` tries the same \
+                 move again, `shardferry quarantine release {shard}` lets it out"
+            )),
         };
         let failure = if let BeginError::Store(error) = error {
             error.into()

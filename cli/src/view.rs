@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 use shardferry::executor::RunReport;
-use shardferry::schema::v1::{Evidence, Failure, Side};
+use shardferry::schema::v1::{Evidence, Failure, Quarantined, Side};
 use shardferry::tracker::check::{TableRows, Violation};
-use shardferry::{Cleanup, Event, Migration, Node, Shard, State};
+use shardferry::{Cleanup, Event, Migration, Node, Shard, ShardId, State};
 
 use crate::names::Names;
 use crate::registered::Loads;
@@ -84,6 +84,16 @@ pub(crate) fn migration(migration: &Migration, names: &Names) -> Value {
         "trigger": migration.trigger,
         "reason": migration.reason,
         "request_key": migration.request,
+    })
+}
+
+pub(crate) fn quarantined(shard: ShardId, entry: &Quarantined, names: &Names) -> Value {
+    json!({
+        "shard": shard,
+        "shard_name": names.shard_name(shard),
+        "at_ms": entry.at_ms,
+        "migration": entry.migration,
+        "failures": entry.failures.iter().map(failure).collect::<Vec<_>>(),
     })
 }
 

@@ -186,16 +186,19 @@ pub enum SlotScope {
     Source(NodeId),
     /// Those whose destination is this node.
     Destination(NodeId),
+    /// Those from the first node to the second.
+    Pair(NodeId, NodeId),
 }
 
 impl Key for SlotScope {
-    const FORM: &'static str = "a slot scope (0; 1 or 2 and a node id)";
+    const FORM: &'static str = "a slot scope (0; 1 or 2 and a node id; 3 and two)";
 
     fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Total => vec![0],
             Self::Source(node) => tagged(1, &node.0.to_be_bytes()),
             Self::Destination(node) => tagged(2, &node.0.to_be_bytes()),
+            Self::Pair(from, to) => tagged(3, &[from.to_bytes(), to.to_bytes()].concat()),
         }
     }
 
@@ -204,6 +207,10 @@ impl Key for SlotScope {
             (0, []) => Some(Self::Total),
             (1, rest) => number(rest).map(|node| Self::Source(NodeId(node))),
             (2, rest) => number(rest).map(|node| Self::Destination(NodeId(node))),
+            (3, rest) => {
+                let (from, to) = rest.split_at_checked(8)?;
+                Some(Self::Pair(NodeId::parse(from)?, NodeId::parse(to)?))
+            }
             _ => None,
         }
     }

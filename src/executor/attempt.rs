@@ -17,8 +17,10 @@ const CATCH_UP_ROUNDS_MAX: usize = 16;
 /// Why an attempt ended before the cutover.
 #[derive(Debug)]
 pub(super) enum Stopped {
-    /// The work is not wanted any more, or the executor stops.
+    /// The work is not wanted any more: a report about it was refused.
     Interrupted,
+    /// The mover stopped; whether it was told to is for the executor to know.
+    Left,
     /// A step failed, or a report about it was refused.
     Failed {
         class: FailureClass,
@@ -47,7 +49,7 @@ impl From<MoverError> for Stopped {
     fn from(error: MoverError) -> Self {
         let reason = chain(&error);
         match error {
-            MoverError::Interrupted(_) => Self::Interrupted,
+            MoverError::Interrupted(_) => Self::Left,
             MoverError::Failed {
                 class,
                 from_scratch,
@@ -68,7 +70,8 @@ impl From<TransitionError> for Stopped {
             TransitionError::Store(error) => Self::of_file(error),
             TransitionError::Refused(
                 StepError::Fenced { .. } | StepError::Cancelling { .. } | StepError::Ended { .. },
-            ) => Self::Interrupted,
+            )
+            | TransitionError::Paused { .. } => Self::Interrupted,
             error @ (TransitionError::Refused(_)
             | TransitionError::NotFound { .. }
             | TransitionError::NotOwner { .. }
@@ -156,7 +159,7 @@ fn catch_up(in_hand: &InHand<'_>, mover: &dyn ShardMover, job: &Job) -> Result<(
 
 fn unfence(in_hand: &InHand<'_>, mover: &dyn ShardMover, job: &Job) -> Result<(), Stopped> {
     // Only the current attempt may: a later one may have stopped writes for itself.
-    in_hand.claim.renew()?;
+    in_hand.claim.renew_moving()?;
     guarded(|| mover.unfence(job))?;
     in_hand.claim.unfence()?;
     Ok(())

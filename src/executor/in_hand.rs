@@ -3,11 +3,10 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::throttle::Throttle;
 use super::{ExecutorOptions, Interrupted, Notice, Reporter};
 use crate::machine::StepError;
 use crate::schema::text::Checkpoint;
-use crate::tracker::{Claim, TransitionError};
+use crate::tracker::{Claim, MigrationTracker, TransitionError};
 
 /// Progress is written at most this often: readers see a copy move, and the file has other work.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -19,9 +18,11 @@ const WAIT_SLICE: Duration = Duration::from_millis(50);
 pub(super) struct InHand<'a> {
     pub(super) claim: Claim<'a>,
     options: &'a ExecutorOptions,
-    throttle: &'a Throttle,
+    tracker: &'a MigrationTracker,
     /// The attempt is no longer ours, or no longer wanted.
     lost: AtomicBool,
+    /// The comparison came further since the last sign of life.
+    moving: AtomicBool,
     /// What made a report fail, when that was no request to stop.
     failure: Mutex<Option<TransitionError>>,
     reported_at: Mutex<Option<Instant>>,
@@ -33,12 +34,13 @@ impl<'a> InHand<'a> {
     pub(super) fn new(
         claim: Claim<'a>,
         options: &'a ExecutorOptions,
-        throttle: &'a Throttle,
+        tracker: &'a MigrationTracker,
     ) -> Self {
         Self {
             claim,
             options,
-            throttle,
+            tracker,
+            moving: AtomicBool::new(false),
             lost: AtomicBool::new(false),
             failure: Mutex::new(None),
             reported_at: Mutex::new(None),
@@ -48,7 +50,13 @@ impl<'a> InHand<'a> {
 
     /// A sign of life. Learns, too, whether the work is still wanted.
     pub(super) fn renew(&self) {
-        match self.claim.renew() {
+        let moving = self.moving.swap(false, Ordering::Relaxed);
+        let renewed = if moving {
+            self.claim.renew_moving()
+        } else {
+            self.claim.renew()
+        };
+        match renewed {
             Ok(now) if now.cancel.is_some() => self.lost.store(true, Ordering::Release),
             Ok(_) => {}
             Err(error) => {
@@ -86,9 +94,12 @@ impl<'a> InHand<'a> {
     fn refused(&self, error: TransitionError) -> Interrupted {
         let wanted_no_more = matches!(
             error,
-            TransitionError::Refused(
-                StepError::Fenced { .. } | StepError::Cancelling { .. } | StepError::Ended { .. }
-            )
+            TransitionError::Paused { .. }
+                | TransitionError::Refused(
+                    StepError::Fenced { .. }
+                        | StepError::Cancelling { .. }
+                        | StepError::Ended { .. }
+                )
         );
         if !wanted_no_more {
             let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,6 +165,7 @@ impl Reporter for InHand<'_> {
 
     fn verified(&self, bytes: u64, bytes_total: u64) -> Result<(), Interrupted> {
         self.check()?;
+        self.moving.store(true, Ordering::Relaxed);
         if bytes == bytes_total || self.is_due() {
             self.options.observer.notice(&Notice::Verified {
                 id: self.claim.migration().id,
@@ -166,7 +178,7 @@ impl Reporter for InHand<'_> {
 
     fn throttle(&self, bytes: u64) -> Result<(), Interrupted> {
         self.check()?;
-        let until = Instant::now().checked_add(self.throttle.reserve(bytes));
+        let until = Instant::now().checked_add(self.tracker.share_of_rate(bytes));
         while let Some(left) = until.and_then(|until| until.checked_duration_since(Instant::now()))
             && !left.is_zero()
         {

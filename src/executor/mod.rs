@@ -10,11 +10,10 @@ mod report;
 mod run;
 mod settle;
 mod stop;
-mod throttle;
 
 pub use mover::{CatchUp, Endpoint, Interrupted, Job, MoverError, Proof, Reporter, ShardMover};
 pub use notice::{NoObserver, Notice, Observer};
-pub use options::ExecutorOptions;
+pub use options::{ExecutorOptions, WorksOn};
 pub use report::RunReport;
 pub use run::Executor;
 pub use stop::StopToken;

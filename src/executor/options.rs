@@ -4,6 +4,16 @@ use std::sync::Arc;
 use super::{NoObserver, Observer, StopToken};
 use crate::schema::text::{ExecutorName, TextError};
 
+/// What an executor works on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WorksOn {
+    /// Migrations, and the copies that have to go.
+    #[default]
+    Everything,
+    /// The copies that have to go. Nothing is claimed.
+    Cleanups,
+}
+
 /// How an executor works.
 #[derive(Clone)]
 pub struct ExecutorOptions {
@@ -11,6 +21,10 @@ pub struct ExecutorOptions {
     pub name: ExecutorName,
     /// How many migrations it drives at once, at most. The limits of the file hold as well.
     pub workers: NonZeroUsize,
+    /// What it works on.
+    pub works_on: WorksOn,
+    /// Whether it waits for more to do when there is nothing, until it is asked to stop.
+    pub stays: bool,
     /// How it is asked to stop.
     pub stop: StopToken,
     /// Who watches it.
@@ -18,7 +32,7 @@ pub struct ExecutorOptions {
 }
 
 impl ExecutorOptions {
-    /// Two workers, nobody watching.
+    /// Two workers on everything there is, nobody watching.
     ///
     /// # Errors
     /// [`TextError`] when `name` is empty, too long, or has control characters.
@@ -26,6 +40,8 @@ impl ExecutorOptions {
         Ok(Self {
             name: ExecutorName::new(name)?,
             workers: NonZeroUsize::MIN.saturating_add(1),
+            works_on: WorksOn::Everything,
+            stays: false,
             stop: StopToken::new(),
             observer: Arc::new(NoObserver),
         })
@@ -37,6 +53,8 @@ impl std::fmt::Debug for ExecutorOptions {
         f.debug_struct("ExecutorOptions")
             .field("name", &self.name)
             .field("workers", &self.workers)
+            .field("works_on", &self.works_on)
+            .field("stays", &self.stays)
             .field("stop", &self.stop)
             .finish_non_exhaustive()
     }

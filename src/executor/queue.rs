@@ -1,4 +1,4 @@
-//! What to do next: the oldest cleanup that is due, else the first migration that can be claimed.
+//! What to do next: the oldest cleanup that is due, else the next migration that can be claimed.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use super::in_hand::InHand;
 use super::settle::{self, Settled};
-use super::throttle::Throttle;
-use super::{ExecutorOptions, RunReport};
-use crate::machine::StepError;
-use crate::schema::key::SlotScope;
-use crate::schema::v1::{Cleanup, Migration, PauseScope};
+use super::{ExecutorOptions, RunReport, WorksOn};
+use crate::schema::v1::Cleanup;
 use crate::schema::{MigrationId, NodeId, ShardId, TimestampMs};
 use crate::store::StoreError;
-use crate::tracker::{Claim, ClaimError, MigrationTracker};
+use crate::tracker::{Claim, MigrationTracker, Next};
 
 /// How long an idle worker waits before it looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -32,14 +29,14 @@ pub(super) enum Work<'a> {
 pub(super) struct Queue<'a> {
     tracker: &'a MigrationTracker,
     options: &'a ExecutorOptions,
-    throttle: &'a Throttle,
     state: Mutex<State<'a>>,
     wake: Condvar,
 }
 
 #[derive(Default)]
 struct State<'a> {
-    migrations: VecDeque<Migration>,
+    /// When a migration that waits may be claimed, as of the last look.
+    waits_until: Option<TimestampMs>,
     cleanups: VecDeque<Cleanup>,
     in_hand: Vec<Arc<InHand<'a>>>,
     cleaning: HashSet<(NodeId, ShardId)>,
@@ -50,15 +47,10 @@ struct State<'a> {
 }
 
 impl<'a> Queue<'a> {
-    pub(super) fn new(
-        tracker: &'a MigrationTracker,
-        options: &'a ExecutorOptions,
-        throttle: &'a Throttle,
-    ) -> Self {
+    pub(super) fn new(tracker: &'a MigrationTracker, options: &'a ExecutorOptions) -> Self {
         Self {
             tracker,
             options,
-            throttle,
             state: Mutex::default(),
             wake: Condvar::new(),
         }
@@ -76,7 +68,7 @@ impl<'a> Queue<'a> {
             let now = self.tracker.now();
             let found = match self.take_cleanup(&mut state, now) {
                 Some(work) => Ok(Some(work)),
-                None => self.take_migration(&mut state, now),
+                None => self.take_migration(&mut state),
             };
             match found {
                 Ok(Some(work)) => return Some(work),
@@ -87,7 +79,7 @@ impl<'a> Queue<'a> {
                     }
                 }
                 Ok(None) => {
-                    if !wait_is_worth_it(&state, now) {
+                    if !self.options.stays && !wait_is_worth_it(&state, now) {
                         state.over = true;
                         self.wake.notify_all();
                         return None;
@@ -198,9 +190,8 @@ impl<'a> Queue<'a> {
         self.wake.notify_all();
     }
 
-    /// Reads what there is to do.
+    /// Reads which copies have to go.
     fn look(&self, state: &mut State<'a>) -> Result<(), StoreError> {
-        state.migrations = self.tracker.unfinished()?.into();
         state.cleanups = self.tracker.cleanups()?.into();
         Ok(())
     }
@@ -222,54 +213,24 @@ impl<'a> Queue<'a> {
         None
     }
 
-    fn take_migration(
-        &self,
-        state: &mut State<'a>,
-        now: TimestampMs,
-    ) -> Result<Option<Work<'a>>, StoreError> {
-        let mut full = HashSet::new();
-        let mut kept = VecDeque::new();
-        let mut taken = None;
-        while let Some(migration) = state.migrations.pop_front() {
-            let ours = state
-                .in_hand
-                .iter()
-                .any(|other| other.claim.migration().id == migration.id);
-            if !ours && may_try(&migration, now, &full) {
-                match self.tracker.claim(migration.id, &self.options.name) {
-                    Ok(claim) => {
-                        taken = Some(self.take(state, claim));
-                        break;
-                    }
-                    Err(ClaimError::Store(error)) if !error.is_about_one_row() => {
-                        return Err(error);
-                    }
-                    Err(ClaimError::Paused {
-                        scope: PauseScope::Everything,
-                        ..
-                    }) => {
-                        kept.push_back(migration);
-                        break;
-                    }
-                    Err(ClaimError::Limit { scope, .. }) => {
-                        full.insert(scope);
-                    }
-                    Err(ClaimError::NotFound { .. })
-                    | Err(ClaimError::Refused(StepError::Ended { .. })) => continue,
-                    Err(refusal) => {
-                        tracing::debug!(id = %migration.id, %refusal, "waits");
-                    }
-                }
-            }
-            kept.push_back(migration);
+    fn take_migration(&self, state: &mut State<'a>) -> Result<Option<Work<'a>>, StoreError> {
+        match self.options.works_on {
+            WorksOn::Cleanups => return Ok(None),
+            WorksOn::Everything => {}
         }
-        kept.append(&mut state.migrations);
-        state.migrations = kept;
-        Ok(taken)
+        let in_hand = state.in_hand.iter();
+        let in_hand: Vec<MigrationId> = in_hand.map(|one| one.claim.migration().id).collect();
+        match self.tracker.claim_next_but(&self.options.name, &in_hand)? {
+            Next::Claimed(claim) => Ok(Some(self.take(state, *claim))),
+            Next::Nothing { waits_until } => {
+                state.waits_until = waits_until;
+                Ok(None)
+            }
+        }
     }
 
     fn take(&self, state: &mut State<'a>, claim: Claim<'a>) -> Work<'a> {
-        let in_hand = Arc::new(InHand::new(claim, self.options, self.throttle));
+        let in_hand = Arc::new(InHand::new(claim, self.options, self.tracker));
         state.in_hand.push(Arc::clone(&in_hand));
         Work::Move(in_hand)
     }
@@ -277,24 +238,12 @@ impl<'a> Queue<'a> {
 
 /// Whether something that is being done, or a wait that ends by itself, can make more work.
 fn wait_is_worth_it(state: &State<'_>, now: TimestampMs) -> bool {
-    let backs_off = |migration: &Migration| migration.not_before_ms > now;
     let retries = |cleanup: &Cleanup| {
         let tried = state.tries.get(&cleanup.migration).copied().unwrap_or(0);
         cleanup.retry_at_ms > now && tried < CLEANUP_TRIES_MAX
     };
     !state.in_hand.is_empty()
         || !state.cleaning.is_empty()
-        || state.migrations.iter().any(backs_off)
+        || state.waits_until.is_some()
         || state.cleanups.iter().any(retries)
-}
-
-/// Whether a claim has a chance: it does not back off, and no limit is known to be reached.
-fn may_try(migration: &Migration, now: TimestampMs, full: &HashSet<SlotScope>) -> bool {
-    let scopes = [
-        SlotScope::Total,
-        SlotScope::Source(migration.from),
-        SlotScope::Destination(migration.to),
-    ];
-    let has_slot = migration.holds_slot();
-    migration.not_before_ms <= now && (has_slot || !scopes.iter().any(|scope| full.contains(scope)))
 }

@@ -7,7 +7,6 @@ use super::attempt::{Stopped, attempt, job_of};
 use super::in_hand::InHand;
 use super::queue::{Queue, Work};
 use super::settle::{Settled, settle};
-use super::throttle::Throttle;
 use super::{ExecutorOptions, Job, Notice, RunReport, ShardMover};
 use crate::schema::v1::{Cleanup, FailureClass, Migration, Node, NodeState, Status};
 use crate::store::StoreError;
@@ -63,8 +62,7 @@ impl Executor {
     ) -> Result<RunReport, StoreError> {
         let started = Instant::now();
         let settings = tracker.settings()?;
-        let throttle = Throttle::new(settings.bytes_per_second_max);
-        let queue = Queue::new(tracker, options, &throttle);
+        let queue = Queue::new(tracker, options);
         let run = Run {
             tracker,
             mover,
@@ -202,7 +200,7 @@ impl<'a> Run<'a> {
         let recorded = match made {
             Ok(done) => return Ok(Ended::Complete(done)),
             Err(Stopped::File(error)) => return Err(error),
-            Err(Stopped::Interrupted) => {
+            Err(Stopped::Interrupted | Stopped::Left) => {
                 interrupted = true;
                 in_hand.claim.release()
             }
@@ -297,7 +295,7 @@ fn why(in_hand: &InHand<'_>, stopped: Stopped) -> Stopped {
     if let Some(failure) = in_hand.take_failure() {
         return Stopped::from(failure);
     }
-    if matches!(stopped, Stopped::Interrupted) && !in_hand.was_told_to_stop() {
+    if matches!(stopped, Stopped::Left) && !in_hand.was_told_to_stop() {
         return Stopped::Failed {
             class: FailureClass::Retriable,
             reason: "the mover stopped without having been told to".to_owned(),

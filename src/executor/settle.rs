@@ -59,7 +59,9 @@ pub(super) fn settle(
         Err(stopped) => {
             let reason = match stopped {
                 Stopped::Failed { reason, .. } => reason,
-                Stopped::Interrupted | Stopped::File(_) => "the mover stopped by itself".to_owned(),
+                Stopped::Interrupted | Stopped::Left | Stopped::File(_) => {
+                    "the mover stopped by itself".to_owned()
+                }
             };
             options.observer.notice(&Notice::CleanupFailed {
                 cleanup,

@@ -76,6 +76,7 @@ pub fn begin(begin: &Begin, now: TimestampMs) -> Result<Transition, SameNode> {
         state: State::Pending,
         created_at_ms: now,
         epoch: Epoch(0),
+        refused_epoch: Epoch(0),
         attempt: None,
         failed_attempts: 0,
         failures: Vec::new(),

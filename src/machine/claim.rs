@@ -1,10 +1,10 @@
 //! Who works on a migration: start, claim, renew, release.
 
-use super::step::Step;
-use super::{By, StepError, Transition, end};
-use crate::schema::text::ExecutorName;
-use crate::schema::v1::{Attempt, EventKind, Progress, State, Status};
-use crate::schema::{Epoch, SessionId};
+use super::step::{Step, held, live_attempt};
+use super::{By, CommandName, StepError, Transition, end, stall};
+use crate::schema::text::{ExecutorName, Reason};
+use crate::schema::v1::{Attempt, EventKind, Migration, Progress, State, Status};
+use crate::schema::{Epoch, SessionId, TimestampMs};
 
 pub(super) fn start(step: &Step<'_>, by: By) -> Result<Transition, StepError> {
     step.admit(by)?;
@@ -18,6 +18,36 @@ pub(super) fn start(step: &Step<'_>, by: By) -> Result<Transition, StepError> {
     Ok(Transition::to(next).event(EventKind::Started))
 }
 
+/// Whether an executor of `session` may claim `migration` at `now`, as far as the machine is concerned:
+/// it has not ended, nobody alive holds it, and it does not wait after a failure. A claim asks the same.
+///
+/// # Errors
+/// [`StepError`] says what it waits for.
+pub fn claimable(
+    migration: &Migration,
+    session: SessionId,
+    now: TimestampMs,
+) -> Result<(), StepError> {
+    if migration.status().is_terminal() {
+        return Err(StepError::Ended {
+            id: migration.id,
+            status: migration.status(),
+            command: CommandName::Claim,
+        });
+    }
+    if let Some(attempt) = live_attempt(migration, session, now) {
+        return Err(held(migration, attempt));
+    }
+    if now < migration.not_before_ms && migration.cancel.is_none() {
+        return Err(StepError::BackingOff {
+            id: migration.id,
+            until_ms: migration.not_before_ms,
+            now_ms: now,
+        });
+    }
+    Ok(())
+}
+
 /// A new attempt. A claim that is still alive is not taken away; one whose process is gone, or
 /// whose lease ran out, is. A migration that is being cancelled can be claimed, too: somebody has
 /// to let writes go on and let go of it.
@@ -26,16 +56,7 @@ pub(super) fn claim(
     executor: &ExecutorName,
     session: SessionId,
 ) -> Result<Transition, StepError> {
-    if let Some(attempt) = step.live_attempt(session) {
-        return Err(step.held(attempt));
-    }
-    if step.now < step.migration.not_before_ms && step.migration.cancel.is_none() {
-        return Err(StepError::BackingOff {
-            id: step.migration.id,
-            until_ms: step.migration.not_before_ms,
-            now_ms: step.now,
-        });
-    }
+    claimable(step.migration, session, step.now)?;
     let mut next = step.migration.clone();
     next.epoch = next.epoch.next();
     next.attempt = Some(Attempt {
@@ -44,26 +65,54 @@ pub(super) fn claim(
         session,
         claimed_at_ms: step.now,
         lease_until_ms: step.now.plus_ms(step.settings.lease_ms),
+        moved_at_ms: step.now,
+        stalled: false,
     });
+    // The rate of the attempt before is the best guess until this one is measured.
     next.progress = Progress {
         bytes_total: next.progress.bytes_total,
+        bytes_per_second: next.progress.bytes_per_second,
         ..Progress::default()
     };
     next.state = State::InProgress {
         started_at_ms: next.state.started_at_ms().unwrap_or(step.now),
     };
-    Ok(Transition::to(next).event(EventKind::Claimed))
+    let transition = Transition::to(next);
+    // An attempt of an earlier session ended with its process, whatever its lease says.
+    let ran_out = |attempt: &Attempt| attempt.session == session;
+    Ok(match step
+        .migration
+        .attempt
+        .as_ref()
+        .filter(|before| ran_out(before))
+    {
+        Some(_) => transition.event(EventKind::LeaseExpired),
+        None => transition,
+    }
+    .event(EventKind::Claimed))
 }
 
 /// Also while a cancellation waits: until the executor lets go, nobody else may have it. The record
 /// tells it of the wish.
-pub(super) fn renew(step: &Step<'_>, epoch: Epoch) -> Result<Transition, StepError> {
+pub(super) fn renew(step: &Step<'_>, epoch: Epoch, moving: bool) -> Result<Transition, StepError> {
     step.admit_attempt(epoch)?;
     let mut next = step.migration.clone();
     if let Some(attempt) = &mut next.attempt {
         attempt.lease_until_ms = step.now.plus_ms(step.settings.lease_ms);
     }
-    Ok(Transition::to(next))
+    Ok(stall::watched(step, next, moving))
+}
+
+/// The next attempt need not wait. Nothing to do where none waits.
+pub(super) fn retry(step: &Step<'_>, reason: &Reason) -> Result<Transition, StepError> {
+    let mut next = step.migration.clone();
+    if next.not_before_ms <= step.now {
+        return Ok(Transition::to(next));
+    }
+    next.not_before_ms = step.now;
+    Ok(Transition::to(next)
+        .event(EventKind::RetryRequested)
+        .cause(reason))
 }
 
 /// The executor lets go without having failed.

@@ -41,6 +41,8 @@ pub enum Command {
     Renew {
         /// The attempt.
         epoch: Epoch,
+        /// Whether the work came further since the last sign of life, in a way that no progress tells.
+        moving: bool,
     },
     /// The copy is this far. Starts a pending migration.
     Progress {
@@ -79,6 +81,9 @@ pub enum Command {
     Complete {
         /// Who.
         by: By,
+        /// Why it is done without the evidence that the settings demand. Evidence that the copies
+        /// differ is never waived.
+        waived: Option<Reason>,
     },
     /// The machine's verdict, at once and for good.
     Fail {
@@ -109,6 +114,11 @@ pub enum Command {
     Cancel {
         /// The opening of the file in which the wish was made.
         session: SessionId,
+        /// Why.
+        reason: Reason,
+    },
+    /// An operator's wish not to wait for the next attempt.
+    Retry {
         /// Why.
         reason: Reason,
     },
@@ -143,6 +153,8 @@ pub enum CommandName {
     Release,
     /// See [`Command::Cancel`].
     Cancel,
+    /// See [`Command::Retry`].
+    Retry,
 }
 
 impl CommandName {
@@ -163,6 +175,7 @@ impl CommandName {
             Self::FailAttempt => "fail-attempt",
             Self::Release => "release",
             Self::Cancel => "cancel",
+            Self::Retry => "retry",
         }
     }
 }
@@ -191,6 +204,7 @@ impl Command {
             Self::FailAttempt { .. } => CommandName::FailAttempt,
             Self::Release { .. } => CommandName::Release,
             Self::Cancel { .. } => CommandName::Cancel,
+            Self::Retry { .. } => CommandName::Retry,
         }
     }
 }

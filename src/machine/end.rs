@@ -1,22 +1,26 @@
 //! The ways a migration or an attempt ends: complete, fail, cancel.
 
-use super::step::Step;
-use super::{By, Flip, StepError, Transition};
+use super::step::{Step, live_attempt};
+use super::{By, Flip, StepError, Transition, backoff_ms};
 use crate::schema::text::Reason;
 use crate::schema::v1::{
     CancelRequest, Cleanup, CleanupKind, EventKind, Evidence, Failure, FailureClass, Migration,
-    State, Status, Verification,
+    Quarantined, State, Status, Verification,
 };
 use crate::schema::{Epoch, SessionId};
 
 /// The cutover. From here on nothing is rolled back.
-pub(super) fn complete(step: &Step<'_>, by: By) -> Result<Transition, StepError> {
+pub(super) fn complete(
+    step: &Step<'_>,
+    by: By,
+    waived: Option<&Reason>,
+) -> Result<Transition, StepError> {
     step.admit(by)?;
     step.not_cancelling()?;
     let Some(started_at_ms) = step.migration.state.started_at_ms() else {
         return Err(step.wrong_status(Status::InProgress));
     };
-    let verified = check_verification(step)?;
+    let proof = check_verification(step, waived)?;
     let mut next = ended(step.migration);
     next.state = State::Complete {
         started_at_ms,
@@ -25,21 +29,41 @@ pub(super) fn complete(step: &Step<'_>, by: By) -> Result<Transition, StepError>
     let Migration {
         shard, from, to, ..
     } = *step.migration;
-    Ok(Transition::to(next)
+    let transition = match proof {
+        Proven::Waived(reason) => Transition::to(next)
+            .event(EventKind::VerificationWaived)
+            .cause(reason),
+        Proven::Yes | Proven::NotDemanded => Transition::to(next),
+    };
+    let verified = matches!(proof, Proven::Yes);
+    Ok(transition
         .event(EventKind::Completed { verified })
         .flip(Flip { shard, from, to })
         .cleanup(Some(leftover(step, CleanupKind::ReleaseSource))))
 }
 
-/// Whether matching evidence of the current attempt is there; refuses what contradicts it, and,
-/// where the settings demand it, its absence.
-fn check_verification(step: &Step<'_>) -> Result<bool, StepError> {
+/// What a cutover rests on.
+enum Proven<'a> {
+    /// Matching evidence of the current attempt.
+    Yes,
+    /// The settings demand none.
+    NotDemanded,
+    /// They demand it, and somebody said why to do without.
+    Waived(&'a Reason),
+}
+
+/// What the cutover rests on; refuses evidence that contradicts it, and, where the settings demand
+/// evidence and nobody waives it, its absence.
+fn check_verification<'a>(
+    step: &Step<'_>,
+    waived: Option<&'a Reason>,
+) -> Result<Proven<'a>, StepError> {
     let migration = step.migration;
     let current = |evidence: &&Evidence| {
         evidence.epoch == migration.epoch && migration.status() == Status::Verifying
     };
     match migration.evidence.as_ref().filter(current) {
-        Some(evidence) if evidence.matches() => Ok(true),
+        Some(evidence) if evidence.matches() => Ok(Proven::Yes),
         Some(evidence) => Err(StepError::CopiesDiffer {
             id: migration.id,
             source_items: evidence.source.items,
@@ -47,9 +71,10 @@ fn check_verification(step: &Step<'_>) -> Result<bool, StepError> {
             destination_items: evidence.destination.items,
             destination_bytes: evidence.destination.bytes,
         }),
-        None => match step.settings.verification {
-            Verification::Optional => Ok(false),
-            Verification::Required => Err(StepError::NotVerified {
+        None => match (step.settings.verification, waived) {
+            (Verification::Optional, _) => Ok(Proven::NotDemanded),
+            (Verification::Required, Some(reason)) => Ok(Proven::Waived(reason)),
+            (Verification::Required, None) => Err(StepError::NotVerified {
                 id: migration.id,
                 current: migration.epoch,
                 latest: migration.evidence.as_ref().map(|evidence| evidence.epoch),
@@ -104,7 +129,18 @@ pub(super) fn fail_attempt(
         FailureClass::Unknown => true,
     };
     if !again && next.fenced_at_ms.is_none() {
-        return Ok(failed(step, class, reason, next));
+        let quarantine = Quarantined {
+            at_ms: step.now,
+            migration: next.id,
+            failures: next.failures.clone(),
+        };
+        let failed = failed(step, class, reason, next);
+        return Ok(match class {
+            // Tried as often as the settings allow: it would not go better at once, and a planner
+            // that does not know would begin it again for ever.
+            FailureClass::Retriable => failed.quarantine(quarantine),
+            FailureClass::Permanent | FailureClass::Unknown => failed,
+        });
     }
     if from_scratch {
         next.checkpoint = None;
@@ -114,7 +150,7 @@ pub(super) fn fail_attempt(
     };
     next.not_before_ms = step
         .now
-        .plus_ms(step.settings.backoff_ms(next.failed_attempts));
+        .plus_ms(backoff_ms(step.settings, next.id, next.failed_attempts));
     let not_before_ms = next.not_before_ms;
     Ok(Transition::to(next)
         .event(EventKind::AttemptFailed {
@@ -130,7 +166,8 @@ pub(super) fn cancel(
     session: SessionId,
     reason: &Reason,
 ) -> Result<Transition, StepError> {
-    if step.live_attempt(session).is_none() && step.migration.fenced_at_ms.is_none() {
+    let held = live_attempt(step.migration, session, step.now).is_some();
+    if !held && step.migration.fenced_at_ms.is_none() {
         return Ok(cancelled(step, reason));
     }
     let mut next = step.migration.clone();

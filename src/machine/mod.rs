@@ -22,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod backoff;
 mod begin;
 mod claim;
 mod command;
@@ -29,16 +30,21 @@ mod end;
 mod error;
 mod path;
 mod progress;
+mod stall;
 mod step;
 mod transition;
+mod turn;
 mod verify;
 
+pub use backoff::backoff_ms;
 pub use begin::{Begin, SameNode, begin};
+pub use claim::claimable;
 pub use command::{By, Command, CommandName, Report};
 pub use error::StepError;
 pub use path::{PathError, replay};
 pub use step::step;
 pub use transition::{Flip, Transition};
+pub use turn::Turn;
 
 #[cfg(test)]
 mod tests;

@@ -56,11 +56,13 @@ fn follow(status: Option<Status>, kind: &EventKind) -> Option<Status> {
         | EventKind::CancelRequested
         | EventKind::LeaseExpired
         | EventKind::Stalled
+        | EventKind::RetryRequested
         | EventKind::VerificationWaived => open(status),
         EventKind::Activated
         | EventKind::CleanupFailed { .. }
         | EventKind::CleanupSettled { .. }
-        | EventKind::CleanupForgiven { .. } => status.filter(|status| status.is_terminal()),
+        | EventKind::CleanupForgiven { .. }
+        | EventKind::CleanupHurried { .. } => status.filter(|status| status.is_terminal()),
         EventKind::ReportFenced { .. }
         | EventKind::Paused { .. }
         | EventKind::Resumed { .. }

@@ -1,5 +1,5 @@
 use super::step::Step;
-use super::{By, Report, StepError, Transition};
+use super::{By, Report, StepError, Transition, stall};
 use crate::schema::TimestampMs;
 use crate::schema::v1::{EventKind, Progress, SavedCheckpoint, State, Status};
 
@@ -37,7 +37,8 @@ pub(super) fn progress(step: &Step<'_>, by: By, report: &Report) -> Result<Trans
         };
         return Ok(Transition::to(next).event(EventKind::Started));
     }
-    Ok(Transition::to(next))
+    let moving = report.bytes_migrated > recorded.bytes_migrated;
+    Ok(stall::watched(step, next, moving))
 }
 
 fn check(step: &Step<'_>, reported: u64, total: Option<u64>) -> Result<(), StepError> {

@@ -28,7 +28,7 @@ pub fn step(
     match command {
         Command::Start { by } => claim::start(&step, *by),
         Command::Claim { executor, session } => claim::claim(&step, executor, *session),
-        Command::Renew { epoch } => claim::renew(&step, *epoch),
+        Command::Renew { epoch, moving } => claim::renew(&step, *epoch, *moving),
         Command::Release { epoch } => claim::release(&step, *epoch),
         Command::Progress { by, report } => progress::progress(&step, *by, report),
         Command::Fence { epoch } => verify::fence(&step, *epoch),
@@ -40,7 +40,7 @@ pub fn step(
             source,
             destination,
         } => verify::submit_evidence(&step, *by, algorithm, source, destination),
-        Command::Complete { by } => end::complete(&step, *by),
+        Command::Complete { by, waived } => end::complete(&step, *by, waived.as_ref()),
         Command::Fail { by, class, reason } => end::fail(&step, *by, *class, reason),
         Command::FailAttempt {
             epoch,
@@ -49,6 +49,7 @@ pub fn step(
             from_scratch,
         } => end::fail_attempt(&step, *epoch, *class, reason, *from_scratch),
         Command::Cancel { session, reason } => end::cancel(&step, *session, reason),
+        Command::Retry { reason } => claim::retry(&step, reason),
     }
 }
 
@@ -65,7 +66,7 @@ impl Step<'_> {
     pub(super) fn admit(&self, by: By) -> Result<(), StepError> {
         match (by, &self.migration.attempt) {
             (By::Caller, None) => Ok(()),
-            (By::Caller, Some(attempt)) => Err(self.held(attempt)),
+            (By::Caller, Some(attempt)) => Err(held(self.migration, attempt)),
             (By::Attempt(epoch), _) => self.admit_attempt(epoch).map(|_| ()),
         }
     }
@@ -94,23 +95,6 @@ impl Step<'_> {
         }
     }
 
-    /// The attempt whose executor may still be alive, as `session` sees it.
-    pub(super) fn live_attempt(&self, session: SessionId) -> Option<&Attempt> {
-        self.migration
-            .attempt
-            .as_ref()
-            .filter(|attempt| attempt.session == session && self.now < attempt.lease_until_ms)
-    }
-
-    pub(super) fn held(&self, attempt: &Attempt) -> StepError {
-        StepError::Held {
-            id: self.migration.id,
-            executor: attempt.executor.clone(),
-            epoch: attempt.epoch,
-            until_ms: attempt.lease_until_ms,
-        }
-    }
-
     pub(super) fn wrong_status(&self, needs: Status) -> StepError {
         StepError::WrongStatus {
             id: self.migration.id,
@@ -118,5 +102,26 @@ impl Step<'_> {
             command: self.command.name(),
             needs,
         }
+    }
+}
+
+/// The attempt whose executor may still be alive, as `session` sees it.
+pub(super) fn live_attempt(
+    migration: &Migration,
+    session: SessionId,
+    now: TimestampMs,
+) -> Option<&Attempt> {
+    migration
+        .attempt
+        .as_ref()
+        .filter(|attempt| attempt.session == session && now < attempt.lease_until_ms)
+}
+
+pub(super) fn held(migration: &Migration, attempt: &Attempt) -> StepError {
+    StepError::Held {
+        id: migration.id,
+        executor: attempt.executor.clone(),
+        epoch: attempt.epoch,
+        until_ms: attempt.lease_until_ms,
     }
 }

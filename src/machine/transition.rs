@@ -1,5 +1,5 @@
 use crate::schema::text::Reason;
-use crate::schema::v1::{Cleanup, EventKind, Migration};
+use crate::schema::v1::{Cleanup, EventKind, Migration, Quarantined};
 use crate::schema::{NodeId, ShardId};
 
 /// A change of the owner: the cutover.
@@ -21,14 +21,16 @@ pub struct Flip {
 pub struct Transition {
     /// The record to be.
     pub next: Migration,
-    /// What the log says. `None`: nothing worth it.
-    pub event: Option<EventKind>,
+    /// What the log says, in this order. None: nothing worth it.
+    pub events: Vec<EventKind>,
     /// Why, for the log.
     pub cause: Reason,
     /// The change of the owner.
     pub flip: Option<Flip>,
     /// The copy that has to go.
     pub cleanup: Option<Cleanup>,
+    /// Why the shard is set aside.
+    pub quarantine: Option<Quarantined>,
 }
 
 impl Transition {
@@ -36,15 +38,17 @@ impl Transition {
     pub(super) fn to(next: Migration) -> Self {
         Self {
             next,
-            event: None,
+            events: Vec::new(),
             cause: Reason::default(),
             flip: None,
             cleanup: None,
+            quarantine: None,
         }
     }
 
+    /// What the log says next.
     pub(super) fn event(mut self, kind: EventKind) -> Self {
-        self.event = Some(kind);
+        self.events.push(kind);
         self
     }
 
@@ -61,5 +65,10 @@ impl Transition {
     pub(super) fn cleanup(mut self, cleanup: Option<Cleanup>) -> Self {
         self.cleanup = cleanup;
         self
+    }
+
+    pub(super) fn quarantine(mut self, quarantine: Quarantined) -> Self {
+        self.quarantine = Some(quarantine);
+        self.event(EventKind::Quarantined)
     }
 }

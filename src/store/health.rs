@@ -35,6 +35,11 @@ impl Health {
 
     /// The file failed before anything of an operation could be applied.
     pub(super) fn failed(&self, doing: &'static str, source: impl Into<redb::Error>) -> StoreError {
+        let source = source.into();
+        if matches!(source, redb::Error::PreviousIo) {
+            // What failed was an earlier operation, and whoever asked for that is told.
+            return self.note(StoreError::ReopenNeeded);
+        }
         self.note(StoreError::storage(doing, source))
     }
 

@@ -16,7 +16,18 @@ pub(super) fn check_registry(
         to,
         ..
     } = *request;
-    let Some(shard) = get(tx, table::SHARDS, &id)? else {
+    let shard = get(tx, table::SHARDS, &id)?;
+    let current = shard.as_ref().map(|shard| shard.version);
+    if let Some(expected) = request.expected_version
+        && current != Some(expected)
+    {
+        return Err(BeginError::VersionChanged {
+            shard: id,
+            expected,
+            current,
+        });
+    }
+    let Some(shard) = shard else {
         return Ok(None);
     };
     if shard.owner != from {

@@ -7,10 +7,10 @@ use crate::schema::table::{self, TableId};
 use crate::schema::text::Reason;
 use crate::schema::v1::{
     ActiveShard, Actor, Event, EventKind, Finished, InFlight, LastMove, Migration, MigrationEvent,
-    Placement, Settings,
+    PauseScope, Placement, Settings,
 };
 use crate::schema::{Epoch, MigrationId, ShardId, TimestampMs};
-use crate::store::{StoreError, Tx, active, delete, get, log_end, put};
+use crate::store::{ReadRows, StoreError, Tx, active, delete, get, log_end, put};
 
 /// The settings in force. Every file has some: where they are lost, nobody knows what was demanded
 /// (a verification, a limit), and nothing is decided until somebody says so again.
@@ -45,12 +45,25 @@ pub(super) fn apply(
     if let Some(cleanup) = &transition.cleanup {
         put(tx, table::CLEANUPS, &(cleanup.node, cleanup.shard), cleanup)?;
     }
-    if let Some(kind) = &transition.event {
+    if let Some(quarantine) = &transition.quarantine {
+        put(tx, table::QUARANTINE, &next.shard, quarantine)?;
+    }
+    for kind in &transition.events {
         let about = About::migration(next);
-        append(tx, about, kind.clone(), actor, &transition.cause, now)?;
+        append(
+            tx,
+            about,
+            kind.clone(),
+            actor.clone(),
+            &transition.cause,
+            now,
+        )?;
     }
     if let Some(finished_at_ms) = next.state.finished_at_ms() {
         delete(tx, table::ACTIVE_SHARDS, &next.shard)?;
+        if tx.len(table::PAUSES.id())? > 0 {
+            delete(tx, table::PAUSES, &PauseScope::Migration(next.id))?;
+        }
         put(tx, table::FINISHED, &(finished_at_ms, next.id), &Finished)?;
         prune(tx, settings, now)?;
     }
@@ -71,6 +84,27 @@ impl About {
             migration: Some(migration.id),
             shard: Some(migration.shard),
             epoch: migration.epoch,
+        }
+    }
+
+    /// A shard, and the migration that it was about as long as that is kept: so that retention takes
+    /// both. One that cannot be read is kept.
+    pub(super) fn kept(
+        tx: &mut dyn Tx,
+        migration: MigrationId,
+        shard: ShardId,
+    ) -> Result<Self, StoreError> {
+        let epoch = Epoch(0);
+        let of = |migration| Self {
+            migration,
+            shard: Some(shard),
+            epoch,
+        };
+        match get(tx, table::MIGRATIONS, &migration) {
+            Ok(Some(migration)) => Ok(Self::migration(&migration)),
+            Ok(None) => Ok(of(None)),
+            Err(error) if error.is_unreadable_row() => Ok(of(Some(migration))),
+            Err(error) => Err(error),
         }
     }
 
@@ -147,21 +181,25 @@ fn count_slots(
 }
 
 /// The scopes that a migration counts in.
-pub(super) fn slots_of(migration: &Migration) -> [SlotScope; 3] {
+pub(super) fn slots_of(migration: &Migration) -> [SlotScope; 4] {
     [
         SlotScope::Total,
         SlotScope::Source(migration.from),
         SlotScope::Destination(migration.to),
+        SlotScope::Pair(migration.from, migration.to),
     ]
 }
 
 /// How many migrations executors drive in `scope`. A damaged count stops nobody: it follows from
 /// the migrations under way, and is counted again.
-pub(super) fn in_flight(tx: &mut dyn Tx, scope: SlotScope) -> Result<u64, StoreError> {
-    match get(tx, table::IN_FLIGHT, &scope) {
+pub(super) fn in_flight(
+    rows: &mut (impl ReadRows + ?Sized),
+    scope: SlotScope,
+) -> Result<u64, StoreError> {
+    match get(rows, table::IN_FLIGHT, &scope) {
         Ok(row) => Ok(row.map_or(0, |row| row.count)),
         Err(StoreError::Row { .. }) => {
-            let under_way = active(tx, &mut Vec::new())?;
+            let under_way = active(rows, &mut Vec::new())?;
             let held = under_way
                 .iter()
                 .filter(|migration| migration.holds_slot() && slots_of(migration).contains(&scope));

@@ -111,6 +111,19 @@ pub enum BeginError {
         /// The reserve.
         free_bytes_min: u64,
     },
+    /// The registered shard is another than the caller knows: it has moved meanwhile.
+    #[error(
+        "shard {shard} is at version {}, and version {expected} was expected; look again",
+        current.map_or("none (it is not registered)".to_owned(), |version| version.to_string())
+    )]
+    VersionChanged {
+        /// The shard.
+        shard: ShardId,
+        /// What the caller expected.
+        expected: u64,
+        /// What it is. `None`: it is not registered.
+        current: Option<u64>,
+    },
     /// The request key was used for something else.
     #[error(
         "request {key} was made before for shard {shard} from node {from} to {to} \
@@ -166,6 +179,9 @@ pub struct BeginRequest {
     pub reason: Reason,
     /// The caller's name for the request: repeating it gives the same migration.
     pub request: Option<RequestKey>,
+    /// The version of the registered shard ([`Shard::version`](crate::Shard)) that the caller decided
+    /// by: with another, nothing begins. `None`: any.
+    pub expected_version: Option<u64>,
 }
 
 impl BeginRequest {
@@ -180,6 +196,7 @@ impl BeginRequest {
             trigger: Trigger::Manual,
             reason: Reason::default(),
             request: None,
+            expected_version: None,
         }
     }
 }
@@ -211,6 +228,7 @@ impl MigrationTracker {
         let begin = BeginOne {
             id: MigrationId(Uuid::now_v7()),
             request: request.clone(),
+            reverse_of: None,
             free_bytes: self.free_bytes_if_limited(),
             now: self.now(),
         };
@@ -236,6 +254,7 @@ impl MigrationTracker {
                 .map(|request| BeginOne {
                     id: MigrationId(Uuid::now_v7()),
                     request: request.clone(),
+                    reverse_of: None,
                     free_bytes,
                     now,
                 })
@@ -271,6 +290,8 @@ fn trace_begin(id: MigrationId, request: &BeginRequest, started: Instant) {
 pub(super) struct BeginOne {
     pub(super) id: MigrationId,
     pub(super) request: BeginRequest,
+    /// The migration whose way back this is.
+    pub(super) reverse_of: Option<MigrationId>,
     /// What was free on the file system of the file. `None`: not asked, or not known.
     pub(super) free_bytes: Option<u64>,
     pub(super) now: TimestampMs,
@@ -334,6 +355,7 @@ impl BeginOne {
             trigger: self.request.trigger,
             reason: self.request.reason.clone(),
             request: self.request.request.clone(),
+            reverse_of: self.reverse_of,
             ..Begin::new(self.id, shard, from, to)
         };
         let transition = machine::begin(&begin, self.now)?;

@@ -1,125 +1,10 @@
-use super::apply::{apply, in_flight, settings, slots_of};
-use super::transition::Told;
+//! What an executor holds while it works on a migration.
+
 use super::{MigrationTracker, TransitionError};
-use crate::machine::{self, By, Command, Report, StepError};
-use crate::schema::key::{Key as _, SlotScope};
-use crate::schema::table::TableId;
-use crate::schema::text::{Algorithm, Checkpoint, ExecutorName, Reason};
-use crate::schema::v1::{Actor, FailureClass, Migration, NodeState, PauseScope, Settings, Side};
-use crate::schema::{Epoch, MigrationId, NodeId, SessionId, TimestampMs, table};
-use crate::store::{Procedure, StoreError, Tx, get};
-
-/// Why a migration was not claimed. Nothing changed.
-#[derive(Debug, thiserror::Error)]
-pub enum ClaimError {
-    /// There is no such migration.
-    #[error("there is no migration {id}")]
-    NotFound {
-        /// The id that was asked for.
-        id: MigrationId,
-    },
-    /// The state machine refuses: it has ended, is held, waits, or is being cancelled.
-    #[error(transparent)]
-    Refused(#[from] StepError),
-    /// As many are under way as the settings allow.
-    #[error("migration {id} waits: {in_flight} of at most {limit} are under way ({scope:?})")]
-    Limit {
-        /// The migration.
-        id: MigrationId,
-        /// What is limited.
-        scope: SlotScope,
-        /// How many are under way.
-        in_flight: u64,
-        /// How many may be.
-        limit: u32,
-    },
-    /// It is paused.
-    #[error("migration {id} is paused ({scope:?}): {reason}")]
-    Paused {
-        /// The migration.
-        id: MigrationId,
-        /// What is paused.
-        scope: PauseScope,
-        /// Why.
-        reason: Reason,
-    },
-    /// A registered node cannot be reached.
-    #[error("migration {id} waits: node {node} is down")]
-    NodeDown {
-        /// The migration.
-        id: MigrationId,
-        /// The node.
-        node: NodeId,
-    },
-    /// An earlier migration of the shard was cut over, but its destination, the source of this one,
-    /// does not serve its copy yet.
-    #[error(
-        "migration {id} waits: node {node} does not yet serve what migration {earlier} brought"
-    )]
-    NotActivated {
-        /// The migration.
-        id: MigrationId,
-        /// The node that is to serve.
-        node: NodeId,
-        /// The migration whose copy it is.
-        earlier: MigrationId,
-    },
-    /// The file.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl MigrationTracker {
-    /// Claims a migration: a new attempt with a higher epoch, which fences off every earlier one.
-    /// The limits and pauses of the file are checked in the same transaction, so that they also
-    /// hold in the first instant after a restart.
-    ///
-    /// # Errors
-    /// [`ClaimError`] says what it waits for; nothing changed.
-    pub fn claim(&self, id: MigrationId, executor: &ExecutorName) -> Result<Claim<'_>, ClaimError> {
-        let procedure = ClaimOne {
-            id,
-            executor: executor.clone(),
-            session: self.session,
-            now: self.now(),
-        };
-        let told = Told::of(id, machine::CommandName::Claim);
-        let migration = told.doing(|| self.write(&procedure));
-        if let Err(
-            ClaimError::Paused { .. }
-            | ClaimError::NodeDown { .. }
-            | ClaimError::NotActivated { .. },
-        ) = &migration
-        {
-            self.free_dead_slot(id)?;
-        }
-        let migration = migration?;
-        Ok(Claim {
-            tracker: self,
-            epoch: migration.epoch,
-            migration,
-        })
-    }
-}
-
-impl MigrationTracker {
-    /// A migration that waits holds no slot: one whose executor is gone would keep others waiting
-    /// with it.
-    fn free_dead_slot(&self, id: MigrationId) -> Result<(), StoreError> {
-        let migration = self.get_migration(id)?;
-        let Some(attempt) = migration.and_then(|migration| migration.attempt) else {
-            return Ok(());
-        };
-        if attempt.session == self.session && self.now() < attempt.lease_until_ms {
-            return Ok(());
-        }
-        let epoch = attempt.epoch;
-        match self.transit(id, Command::Release { epoch }) {
-            Err(TransitionError::Store(error)) => Err(error),
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-}
+use crate::machine::{By, Command, Report};
+use crate::schema::Epoch;
+use crate::schema::text::{Algorithm, Checkpoint, Reason};
+use crate::schema::v1::{FailureClass, Migration, Side};
 
 /// The right to work on a migration. Each report carries its epoch: once another claim was made,
 /// every report of this one is refused and changes nothing.
@@ -134,7 +19,15 @@ pub struct Claim<'t> {
     migration: Migration,
 }
 
-impl Claim<'_> {
+impl<'t> Claim<'t> {
+    pub(super) fn of(tracker: &'t MigrationTracker, migration: Migration) -> Self {
+        Self {
+            tracker,
+            epoch: migration.epoch,
+            migration,
+        }
+    }
+
     /// The migration, as it was claimed.
     #[must_use]
     pub fn migration(&self) -> &Migration {
@@ -177,14 +70,27 @@ impl Claim<'_> {
             .transit_lazily(self.migration.id, Command::Progress { by, report })
     }
 
-    /// A sign of life: renews the lease.
+    /// A sign of life: renews the lease. Whether the work comes further is told by reports; without
+    /// any for `stall_ms` the log says that it stalls.
     ///
     /// # Errors
     /// As for [`Self::report`].
     pub fn renew(&self) -> Result<Migration, TransitionError> {
+        self.sign_of_life(false)
+    }
+
+    /// As [`Self::renew`], of work that comes further in a way that no report tells: a comparison.
+    ///
+    /// # Errors
+    /// As for [`Self::report`].
+    pub fn renew_moving(&self) -> Result<Migration, TransitionError> {
+        self.sign_of_life(true)
+    }
+
+    fn sign_of_life(&self, moving: bool) -> Result<Migration, TransitionError> {
         let epoch = self.epoch;
         self.tracker
-            .transit_lazily(self.migration.id, Command::Renew { epoch })
+            .transit_lazily(self.migration.id, Command::Renew { epoch, moving })
     }
 
     /// Records that writes to the source are about to be stopped. Call it before stopping them:
@@ -235,7 +141,8 @@ impl Claim<'_> {
     /// # Errors
     /// [`TransitionError`]; nothing changed.
     pub fn complete(&self) -> Result<Migration, TransitionError> {
-        self.transit(Command::Complete { by: self.by() })
+        let (by, waived) = (self.by(), None);
+        self.transit(Command::Complete { by, waived })
     }
 
     /// The attempt did not succeed. It is tried again after a wait, or the migration fails: when
@@ -264,118 +171,4 @@ impl Claim<'_> {
     pub fn release(&self) -> Result<Migration, TransitionError> {
         self.transit(Command::Release { epoch: self.epoch })
     }
-}
-
-#[derive(Debug)]
-pub(super) struct ClaimOne {
-    pub(super) id: MigrationId,
-    pub(super) executor: ExecutorName,
-    pub(super) session: SessionId,
-    pub(super) now: TimestampMs,
-}
-
-impl Procedure for ClaimOne {
-    type Output = Migration;
-    type Error = ClaimError;
-
-    fn run(&self, tx: &mut dyn Tx) -> Result<Migration, ClaimError> {
-        let settings = settings(tx)?;
-        let before =
-            get(tx, table::MIGRATIONS, &self.id)?.ok_or(ClaimError::NotFound { id: self.id })?;
-        if !before.epoch.next().is_reachable() {
-            // A further claim would have the same epoch, and could not fence off this one.
-            let (key, rule) = (self.id.to_bytes(), "its epoch has no next");
-            return Err(StoreError::inconsistent(TableId::Migrations, &key, rule).into());
-        }
-        let command = Command::Claim {
-            executor: self.executor.clone(),
-            session: self.session,
-        };
-        let transition = machine::step(&before, &command, &settings, self.now)?;
-        check_pauses(tx, &before)?;
-        check_nodes(tx, &before)?;
-        check_activated(tx, &before)?;
-        if !before.holds_slot() {
-            check_limits(tx, &before, &settings)?;
-        }
-        let actor = Actor::Executor(self.executor.clone());
-        apply(tx, Some(&before), &transition, actor, &settings, self.now)?;
-        Ok(transition.next)
-    }
-}
-
-fn check_pauses(tx: &mut dyn Tx, migration: &Migration) -> Result<(), ClaimError> {
-    let scopes = [
-        PauseScope::Everything,
-        PauseScope::Node(migration.from),
-        PauseScope::Node(migration.to),
-        PauseScope::Migration(migration.id),
-    ];
-    for scope in scopes {
-        if let Some(pause) = get(tx, table::PAUSES, &scope)? {
-            return Err(ClaimError::Paused {
-                id: migration.id,
-                scope,
-                reason: pause.reason,
-            });
-        }
-    }
-    Ok(())
-}
-
-fn check_nodes(tx: &mut dyn Tx, migration: &Migration) -> Result<(), ClaimError> {
-    for node in [migration.from, migration.to] {
-        let down = get(tx, table::NODES, &node)?.is_some_and(|node| node.state == NodeState::Down);
-        if down {
-            return Err(ClaimError::NodeDown {
-                id: migration.id,
-                node,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// The copy that an earlier migration brought must be the shard before it is copied on.
-fn check_activated(tx: &mut dyn Tx, migration: &Migration) -> Result<(), ClaimError> {
-    let Some(last) = get(tx, table::LAST_MOVES, &migration.shard)? else {
-        return Ok(());
-    };
-    match get(tx, table::CLEANUPS, &(last.from, migration.shard))? {
-        Some(cleanup) if cleanup.migration == last.migration && !cleanup.activated => {
-            Err(ClaimError::NotActivated {
-                id: migration.id,
-                node: last.to,
-                earlier: last.migration,
-            })
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-/// One more must fit. A migration that holds a slot already (its executor is gone) is not counted
-/// twice: that is what keeps the limits right after a restart.
-fn check_limits(
-    tx: &mut dyn Tx,
-    migration: &Migration,
-    settings: &Settings,
-) -> Result<(), ClaimError> {
-    for scope in slots_of(migration) {
-        let limit = match scope {
-            SlotScope::Total => settings.in_flight_max,
-            SlotScope::Source(_) => settings.in_flight_per_source_max,
-            SlotScope::Destination(_) => settings.in_flight_per_destination_max,
-        };
-        let Some(limit) = limit else { continue };
-        let in_flight = in_flight(tx, scope)?;
-        if in_flight >= u64::from(limit) {
-            return Err(ClaimError::Limit {
-                id: migration.id,
-                scope,
-                in_flight,
-                limit,
-            });
-        }
-    }
-    Ok(())
 }

@@ -1,9 +1,10 @@
 use super::MigrationTracker;
 use super::apply::{About, append, settings};
+use crate::machine::backoff_ms;
 use crate::schema::text::{ExecutorName, Reason};
 use crate::schema::v1::{Actor, Cleanup, EventKind};
-use crate::schema::{Epoch, MigrationId, NodeId, ShardId, TimestampMs, table};
-use crate::store::{Procedure, StoreError, Tx, delete, get, has, put};
+use crate::schema::{MigrationId, NodeId, ShardId, TimestampMs, table};
+use crate::store::{Procedure, StoreError, Tx, delete, get, put};
 
 /// Why an entry of the cleanup ledger stays as it is.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +138,9 @@ impl OnCleanup {
     fn fail(&self, tx: &mut dyn Tx, cleanup: Cleanup, reason: &Reason) -> Result<(), CleanupError> {
         let settings = settings(tx)?;
         let failed_attempts = cleanup.failed_attempts.saturating_add(1);
-        let retry_at_ms = self.now.plus_ms(settings.backoff_ms(failed_attempts));
+        let retry_at_ms =
+            self.now
+                .plus_ms(backoff_ms(&settings, cleanup.migration, failed_attempts));
         let next = Cleanup {
             failed_attempts,
             retry_at_ms,
@@ -152,7 +155,6 @@ impl OnCleanup {
         self.log(tx, &next, kind, reason)
     }
 
-    /// The event belongs to the migration as long as that is kept, so that retention takes both.
     fn log(
         &self,
         tx: &mut dyn Tx,
@@ -160,12 +162,7 @@ impl OnCleanup {
         kind: EventKind,
         cause: &Reason,
     ) -> Result<(), CleanupError> {
-        let kept = has(tx, table::MIGRATIONS, &cleanup.migration)?;
-        let about = About {
-            migration: kept.then_some(cleanup.migration),
-            shard: Some(self.shard),
-            epoch: Epoch(0),
-        };
+        let about = About::kept(tx, cleanup.migration, self.shard)?;
         append(tx, about, kind, self.actor.clone(), cause, self.now)?;
         Ok(())
     }

@@ -1,10 +1,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::clock::{Clock, wall_ms};
+use super::throttle::Throttle;
 use crate::schema::key::SettingsKey;
 use crate::schema::table::{EVENTS, SETTINGS};
 use crate::schema::v1::{FileMeta, Settings};
@@ -50,6 +52,9 @@ pub struct MigrationTracker {
     clock: Clock,
     progress_lag_ms_max: AtomicU64,
     free_bytes_min: AtomicU64,
+    /// 0: any.
+    bytes_per_second_max: AtomicU64,
+    throttle: Throttle,
     /// Held while settings are put into force, so that what is remembered of them is of the last.
     pub(super) settings_order: Mutex<()>,
 }
@@ -144,6 +149,8 @@ impl MigrationTracker {
             clock: Clock::starting_after(newest),
             progress_lag_ms_max: AtomicU64::new(settings.progress_lag_ms_max),
             free_bytes_min: AtomicU64::new(settings.free_bytes_min),
+            bytes_per_second_max: AtomicU64::new(settings.bytes_per_second_max.unwrap_or(0)),
+            throttle: Throttle::default(),
             settings_order: Mutex::new(()),
         })
     }
@@ -210,6 +217,28 @@ impl MigrationTracker {
         Some(free_bytes.saturating_sub(lacking_bytes))
     }
 
+    /// How long to wait before `bytes` more are moved, so that all copies of this file together stay
+    /// within [`Settings::bytes_per_second_max`]. Each call takes its share of the time to come: wait,
+    /// then move. A change of the limit counts from the next call on.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use shardferry::{MigrationTracker, Settings};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let tracker = MigrationTracker::create(folder.path().join("shards.redb"))?;
+    /// assert_eq!(tracker.share_of_rate(1 << 40), Duration::ZERO); // there is no limit
+    /// tracker.set_settings(&Settings { bytes_per_second_max: Some(1_000), ..Settings::default() })?;
+    /// assert_eq!(tracker.share_of_rate(10_000), Duration::ZERO); // the first goes at once
+    /// assert!(tracker.share_of_rate(1) > Duration::from_secs(9)); // the next after it
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn share_of_rate(&self, bytes: u64) -> Duration {
+        let rate = self.bytes_per_second_max.load(Ordering::Relaxed);
+        self.throttle.reserve(bytes, rate)
+    }
+
     /// Brings reported progress to the disk, without waiting for the next transaction.
     ///
     /// # Errors
@@ -234,6 +263,10 @@ impl MigrationTracker {
             .store(settings.progress_lag_ms_max, Ordering::Relaxed);
         self.free_bytes_min
             .store(settings.free_bytes_min, Ordering::Relaxed);
+        self.bytes_per_second_max.store(
+            settings.bytes_per_second_max.unwrap_or(0),
+            Ordering::Relaxed,
+        );
     }
 }
 

@@ -3,14 +3,22 @@
 pub mod check;
 
 mod admission;
+mod again;
 mod apply;
 mod backup;
 mod begin;
 mod claim;
+mod claiming;
 mod cleanup;
 mod clock;
+mod drain;
+mod explain;
 mod handle;
+mod leftovers;
 mod nodes;
+mod obstacle;
+mod pause;
+mod quarantine;
 mod query;
 mod rebalance;
 mod registry;
@@ -18,22 +26,33 @@ mod repair;
 mod retention;
 mod settings;
 mod shards;
+mod summary;
+mod throttle;
 mod transfer;
 mod transition;
 
 #[cfg(test)]
 mod tests;
 
+pub use again::{Retried, RetryError, ReverseError};
 pub use backup::{BackupError, BackupProgress, BackupReport, BackupStage};
 pub use begin::{BeginError, BeginPlanError, BeginRequest};
-pub use claim::{Claim, ClaimError};
+pub use claim::Claim;
+pub(crate) use claiming::Next;
 pub use cleanup::CleanupError;
 pub(crate) use cleanup::CleanupReport;
+pub use drain::{DrainError, Draining};
+pub use explain::{Explanation, ShardExplanation};
 pub use handle::{MigrationTracker, Room};
+pub use leftovers::ForgiveNodeError;
+pub use obstacle::ClaimError;
+pub use pause::PauseError;
+pub use quarantine::QuarantineError;
 pub use rebalance::{
     PlanOptions, RebalanceError, compute_rebalance_plan, plan_rebalance, threshold_ppm,
 };
 pub use registry::{RegistryChange, RegistryError};
 pub use repair::{ForgiveError, Repair, RepairOptions, RepairReport, Repaired, SetAside};
+pub use summary::{Summary, left_ms};
 pub use transfer::{ExportError, ExportReport, Exported, Fact, FactError, ImportError};
 pub use transition::{CancelOutcome, TransitionError};

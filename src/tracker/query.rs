@@ -1,9 +1,10 @@
 use super::MigrationTracker;
+use crate::machine::Turn;
 use crate::schema::codec::Record;
 use crate::schema::key::{Key as _, SettingsKey};
 use crate::schema::table::Table;
 use crate::schema::text::{NodeName, RangeKey, ShardName};
-use crate::schema::v1::{Cleanup, Event, LastMove, Migration, Node, Settings, Shard, Status};
+use crate::schema::v1::{Cleanup, Event, LastMove, Migration, Node, Settings, Shard};
 use crate::schema::{EventSeq, MigrationId, NodeId, ShardId, table};
 use crate::store::{
     ReadRows, Scan, Snapshot, StoreError, active, get, has, last, scan, scan_lenient,
@@ -53,21 +54,19 @@ impl MigrationTracker {
         Ok(active)
     }
 
-    /// What a restarted node has to go on with, in the order in which to go on: what was being
-    /// worked on, then what waits; within each by priority and age.
+    /// What a restarted node has to go on with, in the order in which to go on ([`Turn`]): what was
+    /// interrupted, then what waits, by priority and age.
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be read.
     pub fn unfinished(&self) -> Result<Vec<Migration>, StoreError> {
         let mut unfinished = self.active_migrations()?;
-        unfinished.sort_by_key(|migration| {
-            (
-                migration.status() == Status::Pending,
-                std::cmp::Reverse(migration.priority),
-                migration.created_at_ms,
-                migration.id,
-            )
-        });
+        let settings = match self.settings() {
+            // Nothing is decided here: an order by age is better than none.
+            Err(error) if error.is_about_one_row() => Settings::default(),
+            settings => settings?,
+        };
+        unfinished.sort_by_cached_key(|migration| Turn::of(migration, &settings));
         Ok(unfinished)
     }
 

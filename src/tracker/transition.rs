@@ -3,12 +3,15 @@ use std::time::Instant;
 use tracing::Span;
 
 use super::MigrationTracker;
-use super::apply::{apply, settings};
+use super::apply::{About, append, apply, settings};
+use super::obstacle::pause_of;
 use crate::machine::{self, By, Command, CommandName, Report, StepError};
 use crate::schema::text::{Algorithm, Checkpoint, ExecutorName, Reason};
-use crate::schema::v1::{Actor, FailureClass, Migration, NodeState, Side, Status};
+use crate::schema::v1::{
+    Actor, EventKind, FailureClass, Migration, NodeState, PauseScope, Side, Status,
+};
 use crate::schema::{MigrationId, NodeId, ShardId, TimestampMs, table};
-use crate::store::{Commit, Procedure, StoreError, Tx, get};
+use crate::store::{Commit, Procedure, StoreError, Tx, get, put};
 
 /// Why a migration stays as it is.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,18 @@ pub enum TransitionError {
         node: NodeId,
         /// Its state.
         state: NodeState,
+    },
+    /// It is paused: the executor is to let go, and nothing is fenced or cut over.
+    #[error("migration {id} is paused since {since_ms} ms ({scope:?}): {reason}")]
+    Paused {
+        /// The migration.
+        id: MigrationId,
+        /// What is paused.
+        scope: PauseScope,
+        /// Since when.
+        since_ms: TimestampMs,
+        /// Why.
+        reason: Reason,
     },
     /// The file.
     #[error(transparent)]
@@ -168,7 +183,23 @@ impl MigrationTracker {
     /// [`TransitionError`]; nothing changed. With `verification = required`, matching evidence of
     /// the current attempt is demanded.
     pub fn complete_migration(&self, id: MigrationId) -> Result<Migration, TransitionError> {
-        self.transit(id, Command::Complete { by: By::Caller })
+        let (by, waived) = (By::Caller, None);
+        self.transit(id, Command::Complete { by, waived })
+    }
+
+    /// As [`Self::complete_migration`], without the evidence that the settings demand. The reason is
+    /// in the log, as an event of its own. Evidence of the current attempt that the copies differ is
+    /// not waived.
+    ///
+    /// # Errors
+    /// As [`Self::complete_migration`].
+    pub fn complete_unverified(
+        &self,
+        id: MigrationId,
+        reason: impl Into<Reason>,
+    ) -> Result<Migration, TransitionError> {
+        let (by, waived) = (By::Caller, Some(reason.into()));
+        self.transit(id, Command::Complete { by, waived })
     }
 
     /// Gives up: the source keeps the shard, and what was copied is to be removed
@@ -248,7 +279,14 @@ impl MigrationTracker {
             command,
             now: self.now(),
         };
-        Told::of(id, transit.command.name()).doing(|| Ok(self.store.write(&transit, commit)?.next))
+        let commit = |judged: &Judged| match judged {
+            Judged::Done(done) => commit(done),
+            Judged::Refused(_) => Commit::Durable,
+        };
+        Told::of(id, transit.command.name()).doing(|| match self.store.write(&transit, commit)? {
+            Judged::Done(done) => Ok(done.next),
+            Judged::Refused(refusal) => Err(refusal.into()),
+        })
     }
 }
 
@@ -312,6 +350,15 @@ pub(super) struct Transit {
     pub(super) now: TimestampMs,
 }
 
+/// What a command came to, and what is to be written of it.
+#[derive(Debug)]
+pub(super) enum Judged {
+    /// It was done.
+    Done(Box<Transited>),
+    /// It was refused, and the log says so.
+    Refused(StepError),
+}
+
 /// What a command did.
 #[derive(Debug)]
 pub(super) struct Transited {
@@ -321,23 +368,95 @@ pub(super) struct Transited {
 }
 
 impl Procedure for Transit {
-    type Output = Transited;
+    type Output = Judged;
     type Error = TransitionError;
 
-    fn run(&self, tx: &mut dyn Tx) -> Result<Transited, TransitionError> {
+    fn run(&self, tx: &mut dyn Tx) -> Result<Judged, TransitionError> {
         let settings = settings(tx)?;
         let before = get(tx, table::MIGRATIONS, &self.id)?
             .ok_or(TransitionError::NotFound { id: self.id })?;
-        let transition = machine::step(&before, &self.command, &settings, self.now)?;
+        let transition = match machine::step(&before, &self.command, &settings, self.now) {
+            Ok(transition) => transition,
+            Err(refusal) => {
+                return match note_late_report(tx, &before, &refusal, self.now)? {
+                    true => Ok(Judged::Refused(refusal)),
+                    false => Err(refusal.into()),
+                };
+            }
+        };
+        if pause_stops(&self.command) && before.fenced_at_ms.is_none() {
+            check_pause(tx, &before)?;
+        }
         if transition.flip.is_some() {
             check_cutover(tx, &before)?;
         }
         let actor = actor(&self.command, &before);
         apply(tx, Some(&before), &transition, actor, &settings, self.now)?;
-        Ok(Transited {
-            logged: transition.event.is_some(),
+        Ok(Judged::Done(Box::new(Transited {
+            logged: !transition.events.is_empty(),
             next: transition.next,
-        })
+        })))
+    }
+}
+
+/// A report of an attempt that is over is refused and changes nothing of the migration; the log tells
+/// of the first of each attempt. Whether it does.
+fn note_late_report(
+    tx: &mut dyn Tx,
+    before: &Migration,
+    refusal: &StepError,
+    now: TimestampMs,
+) -> Result<bool, StoreError> {
+    let StepError::Fenced { current, got, .. } = *refusal else {
+        return Ok(false);
+    };
+    if got >= current || got <= before.refused_epoch {
+        return Ok(false);
+    }
+    let next = Migration {
+        refused_epoch: got,
+        ..before.clone()
+    };
+    put(tx, table::MIGRATIONS, &next.id, &next)?;
+    let (about, kind) = (About::migration(&next), EventKind::ReportFenced { got });
+    let cause = Reason::from(refusal.to_string());
+    append(tx, about, kind, Actor::System, &cause, now)?;
+    Ok(true)
+}
+
+/// Whether an executor that says this is told of a pause. Not once writes are stopped: what is left is
+/// short, and pausing it would keep them stopped.
+fn pause_stops(command: &Command) -> bool {
+    match command {
+        Command::Progress {
+            by: By::Attempt(_), ..
+        }
+        | Command::Fence { .. } => true,
+        Command::Progress { by: By::Caller, .. }
+        | Command::Start { .. }
+        | Command::Claim { .. }
+        | Command::Renew { .. }
+        | Command::Unfence { .. }
+        | Command::BeginVerification { .. }
+        | Command::SubmitEvidence { .. }
+        | Command::Complete { .. }
+        | Command::Fail { .. }
+        | Command::FailAttempt { .. }
+        | Command::Release { .. }
+        | Command::Cancel { .. }
+        | Command::Retry { .. } => false,
+    }
+}
+
+fn check_pause(tx: &mut dyn Tx, migration: &Migration) -> Result<(), TransitionError> {
+    match pause_of(tx, migration)? {
+        None => Ok(()),
+        Some((scope, since_ms, reason)) => Err(TransitionError::Paused {
+            id: migration.id,
+            scope,
+            since_ms,
+            reason,
+        }),
     }
 }
 
@@ -385,11 +504,11 @@ fn actor(command: &Command, before: &Migration) -> Actor {
         | Command::Progress { by, .. }
         | Command::BeginVerification { by }
         | Command::SubmitEvidence { by, .. }
-        | Command::Complete { by }
+        | Command::Complete { by, .. }
         | Command::Fail { by, .. } => match by {
             By::Caller => Actor::Caller,
             By::Attempt(_) => holder(),
         },
-        Command::Cancel { .. } => Actor::Caller,
+        Command::Cancel { .. } | Command::Retry { .. } => Actor::Caller,
     }
 }

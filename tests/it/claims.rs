@@ -360,7 +360,11 @@ fn failed_attempts_wait_longer_each_time_and_end() {
         let failed_at = next.failures.last().unwrap().at_ms;
         waits.push(next.not_before_ms.ms_since(failed_at));
     }
-    assert_eq!(waits, [2, 4]);
+    // Between half of the wait and all of it, which doubles.
+    assert!(
+        (1..=2).contains(&waits[0]) && (2..=4).contains(&waits[1]),
+        "{waits:?}"
+    );
     // An unknown outcome is never the last word, also when attempts are used up.
     for _ in 0..12 {
         let next = attempt()

@@ -97,6 +97,7 @@ fn refused(error: BeginError, request: &BeginRequest, names: &Names) -> Failure 
         | BeginError::CleanupOpen { .. }
         | BeginError::Quarantined { .. }
         | BeginError::LowSpace { .. }
+        | BeginError::VersionChanged { .. }
         | BeginError::RequestConflict { .. } => None,
     };
     let failure = Failure::from(error).context(format_args!(

@@ -42,6 +42,7 @@ fn refused(id: MigrationId, error: TransitionError) -> Failure {
         TransitionError::NotFound { id } => unknown(id),
         TransitionError::Store(error) => error.into(),
         TransitionError::Refused(_)
+        | TransitionError::Paused { .. }
         | TransitionError::NotOwner { .. }
         | TransitionError::UnknownNode { .. }
         | TransitionError::NotAccepting { .. } => Failure::new(Exit::Refused, error)

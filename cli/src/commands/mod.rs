@@ -11,7 +11,9 @@ pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod nodes;
 pub(crate) mod plan;
+pub(crate) mod quarantine;
 pub(crate) mod rebalance;
+pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod set_aside;
 mod setting;
@@ -56,6 +58,8 @@ pub(crate) fn run(cli: &Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Run(args) => run::run(args, context),
         Command::Begin(args) => begin::run(args, context),
         Command::Cancel(args) => cancel::run(args, context),
+        Command::Retry(args) => retry::run(args, context),
+        Command::Quarantine(args) => quarantine::run(args, context),
         Command::List(args) => list::run(args, context),
         Command::Show(args) => show::run(args, context),
         Command::History(args) => history::run(args, context),

@@ -113,7 +113,11 @@ fn a_disk_that_is_away_is_waited_for() {
     std::fs::remove_dir(&there).unwrap();
     std::fs::rename(&away, &there).unwrap();
     world.run(["run"]).ok();
-    world.run(["begin", "shard-00", "id:1", "id:2"]).ok();
+    // It was tried as often as the settings allow, and set aside.
+    let failed = failed[0]["id"].as_str().unwrap();
+    let again = world.json(["retry", failed, "--reason", "the disk is back"]);
+    assert_eq!(again["outcome"], "begun");
+    assert_eq!(world.json(["quarantine", "list"]), serde_json::json!([]));
     world.run(["run"]).ok();
     assert!(world.path("b/shard-00").exists());
 }

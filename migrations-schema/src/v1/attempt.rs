@@ -16,6 +16,10 @@ pub struct Attempt {
     pub claimed_at_ms: TimestampMs,
     /// Until when it holds without a sign of life.
     pub lease_until_ms: TimestampMs,
+    /// When it last came further. The start of the attempt, before it did.
+    pub moved_at_ms: TimestampMs,
+    /// Whether the log says already that it has not come further for too long.
+    pub stalled: bool,
 }
 
 /// What is known about a failure.

@@ -151,6 +151,13 @@ pub enum EventKind {
         /// The tag of the table that the row was in.
         table: u8,
     },
+    /// An operator asked for the next attempt at once.
+    RetryRequested,
+    /// An operator asked to remove a copy at once.
+    CleanupHurried {
+        /// Where the copy is.
+        node: NodeId,
+    },
 }
 
 /// One entry of the log.

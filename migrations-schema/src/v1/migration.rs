@@ -197,6 +197,8 @@ pub struct Migration {
     pub created_at_ms: TimestampMs,
     /// The newest fencing token; zero before the first claim.
     pub epoch: Epoch,
+    /// The newest epoch of which a late report was refused; zero when none was.
+    pub refused_epoch: Epoch,
     /// The executor that holds it now.
     pub attempt: Option<Attempt>,
     /// How many attempts failed. A crash or a graceful stop is not a failure.
@@ -284,6 +286,10 @@ impl Record for Migration {
                 .as_ref()
                 .is_none_or(|attempt| attempt.epoch == self.epoch && self.epoch > Epoch(0)),
             "the attempt has the newest epoch, which is at least 1",
+        )?;
+        rule(
+            self.refused_epoch <= self.epoch,
+            "a report that was refused is of an attempt that was made",
         )
     }
 }

@@ -25,9 +25,13 @@ pub struct Settings {
     pub in_flight_per_source_max: Option<u32>,
     /// Most of them with the same destination.
     pub in_flight_per_destination_max: Option<u32>,
+    /// Most of them with the same source and the same destination.
+    pub in_flight_per_pair_max: Option<u32>,
     /// Bytes per second that all copies together may take.
     pub bytes_per_second_max: Option<u64>,
-    /// The failed attempt with this number fails the migration. At least 1.
+    /// How long a migration waits until it counts as one priority higher. 0: it never does.
+    pub ageing_ms: u64,
+    /// The failed attempt with this number fails the migration, and sets its shard aside. At least 1.
     pub attempts_max: u32,
     /// The wait after the first failed attempt; it doubles with each further one.
     pub backoff_ms_min: u64,
@@ -35,7 +39,7 @@ pub struct Settings {
     pub backoff_ms_max: u64,
     /// How long a claim holds without a sign of life.
     pub lease_ms: u64,
-    /// After how long without progress a migration counts as stalled. Kept, and not acted on yet.
+    /// After how long without progress a migration counts as stalled. 0: never.
     pub stall_ms: u64,
     /// How long a shard that moved is not sent back.
     pub cooldown_ms: u64,
@@ -59,7 +63,9 @@ impl Default for Settings {
             in_flight_max: None,
             in_flight_per_source_max: None,
             in_flight_per_destination_max: None,
+            in_flight_per_pair_max: None,
             bytes_per_second_max: None,
+            ageing_ms: 60_000,
             attempts_max: 5,
             backoff_ms_min: 1_000,
             backoff_ms_max: 60_000,
@@ -101,6 +107,7 @@ impl Record for Settings {
             self.in_flight_max != Some(0)
                 && self.in_flight_per_source_max != Some(0)
                 && self.in_flight_per_destination_max != Some(0)
+                && self.in_flight_per_pair_max != Some(0)
                 && self.bytes_per_second_max != Some(0),
             "a limit is at least 1",
         )

@@ -38,6 +38,7 @@ fn slot() -> impl Strategy<Value = SlotScope> {
         Just(SlotScope::Total),
         number().prop_map(|node| SlotScope::Source(NodeId(node))),
         number().prop_map(|node| SlotScope::Destination(NodeId(node))),
+        (number(), number()).prop_map(|(from, to)| SlotScope::Pair(NodeId(from), NodeId(to))),
     ]
 }
 

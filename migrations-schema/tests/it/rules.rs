@@ -169,6 +169,7 @@ fn settings() {
     check(|s| s.in_flight_max = Some(0), limit);
     check(|s| s.in_flight_per_source_max = Some(0), limit);
     check(|s| s.in_flight_per_destination_max = Some(0), limit);
+    check(|s| s.in_flight_per_pair_max = Some(0), limit);
     check(|s| s.bytes_per_second_max = Some(0), limit);
 }
 
@@ -250,12 +251,15 @@ fn claimed() -> Migration {
         },
         created_at_ms: START,
         epoch: Epoch(1),
+        refused_epoch: Epoch(0),
         attempt: Some(Attempt {
             epoch: Epoch(1),
             executor: ExecutorName::new("a").unwrap(),
             session: SessionId(Uuid::nil()),
             claimed_at_ms: START,
             lease_until_ms: START,
+            moved_at_ms: START,
+            stalled: false,
         }),
         failed_attempts: 8,
         failures: failures(8),
@@ -307,6 +311,10 @@ fn migrations() {
     check(
         |m| m.state = State::Pending,
         "a claimed migration has started",
+    );
+    check(
+        |m| m.refused_epoch = Epoch(2),
+        "a report that was refused is of an attempt that was made",
     );
     let newest = "the attempt has the newest epoch, which is at least 1";
     check(|m| m.epoch = Epoch(2), newest);

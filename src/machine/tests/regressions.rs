@@ -23,7 +23,10 @@ fn evidence_of_a_failed_attempt_proves_nothing_later() {
         verification: Verification::Required,
         ..Settings::default()
     };
-    let complete = Command::Complete { by: By::Caller };
+    let complete = Command::Complete {
+        by: By::Caller,
+        waived: None,
+    };
     let refused = machine::step(&migration, &complete, &settings, NOW);
     assert!(
         matches!(refused, Err(StepError::NotVerified { .. })),

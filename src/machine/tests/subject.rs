@@ -175,7 +175,13 @@ pub(super) fn subjects() -> Vec<(&'static str, Migration)> {
             "verifying, live claim, evidence matches, cancel requested",
             { with(&[verify(second), evidence(second, true), cancel()]) },
         ),
-        ("complete", called(&[Command::Complete { by: caller }])),
+        (
+            "complete",
+            called(&[Command::Complete {
+                by: caller,
+                waived: None,
+            }]),
+        ),
         ("failed", called(std::slice::from_ref(&fail))),
         ("cancelled", called(&[cancel()])),
     ]

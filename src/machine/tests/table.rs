@@ -50,6 +50,8 @@ fn commands() -> Vec<(Command, Verification, String)> {
     ];
     add(claim(OURS), "");
     add(cancel(), "");
+    let reason = Reason::from("now");
+    add(Command::Retry { reason }, "");
     for (by, at) in each {
         add(Command::Start { by }, at);
         add(progress(by, 50, Some(60)), &format!("{at}(50/60)"));
@@ -64,7 +66,10 @@ fn commands() -> Vec<(Command, Verification, String)> {
     }
     for (epoch, at) in [(2, "@2"), (1, "@1")] {
         let current = Epoch(epoch);
-        add(Command::Renew { epoch: current }, at);
+        for (moving, word) in [(true, "moving"), (false, "idle")] {
+            let epoch = current;
+            add(Command::Renew { epoch, moving }, &format!("{at}({word})"));
+        }
         add(Command::Fence { epoch: current }, at);
         add(Command::Unfence { epoch: current }, at);
         for class in classes {
@@ -78,9 +83,11 @@ fn commands() -> Vec<(Command, Verification, String)> {
     }
     for (by, at) in each {
         for (setting, word) in [(optional, "optional"), (Verification::Required, "required")] {
-            let command = Command::Complete { by };
-            let label = format!("complete{at}({word})");
-            commands.push((command, setting, label));
+            for (waived, more) in [(None, ""), (Some(Reason::from("urgent")), ", waived")] {
+                let command = Command::Complete { by, waived };
+                let label = format!("complete{at}({word}{more})");
+                commands.push((command, setting, label));
+            }
         }
     }
     commands
@@ -107,16 +114,19 @@ fn outcome(migration: &Migration, command: &Command, verification: Verification)
 fn shown(before: &Migration, transition: &Transition) -> String {
     let Transition {
         next,
-        event,
+        events,
         cause,
         flip,
         cleanup,
+        quarantine,
     } = transition;
     let mut text = format!("-> {}", next.status());
     let mut part = |what: String| write!(text, "; {what}").unwrap();
-    match event {
-        Some(event) => part(format!("{event:?}")),
-        None => part("no event".to_owned()),
+    for event in events {
+        part(format!("{event:?}"));
+    }
+    if events.is_empty() {
+        part("no event".to_owned());
     }
     if !cause.is_empty() {
         part(format!("because \"{cause}\""));
@@ -171,6 +181,10 @@ fn shown(before: &Migration, transition: &Transition) -> String {
     }
     if let Some(flip) = flip {
         part(format!("owner {} -> {}", flip.from, flip.to));
+    }
+    if let Some(quarantine) = quarantine {
+        let failures = quarantine.failures.len();
+        part(format!("set aside, with {failures} failures"));
     }
     if let Some(cleanup) = cleanup {
         let (kind, node, at) = (cleanup.kind, cleanup.node, cleanup.not_before_ms);

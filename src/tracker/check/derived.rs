@@ -228,6 +228,7 @@ pub(super) fn slots_held(image: &Image) -> BTreeMap<SlotScope, InFlight> {
             SlotScope::Total,
             SlotScope::Source(migration.from),
             SlotScope::Destination(migration.to),
+            SlotScope::Pair(migration.from, migration.to),
         ];
         for scope in scopes {
             let slot: &mut InFlight = slots.entry(scope).or_insert(InFlight { count: 0 });

@@ -87,7 +87,9 @@ pub(in crate::tracker) fn settles(event: &Event, copy: NodeId) -> bool {
         | EventKind::ShardRemoved { .. }
         | EventKind::SettingsChanged
         | EventKind::VerificationWaived
-        | EventKind::RowForgiven { .. } => false,
+        | EventKind::RowForgiven { .. }
+        | EventKind::RetryRequested
+        | EventKind::CleanupHurried { .. } => false,
     }
 }
 

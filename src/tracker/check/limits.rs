@@ -23,6 +23,7 @@ pub fn invariant_i9_limits_hold_at_each_claim(image: &Image) -> Vec<Violation> {
             SlotScope::Total => settings.in_flight_max,
             SlotScope::Source(_) => settings.in_flight_per_source_max,
             SlotScope::Destination(_) => settings.in_flight_per_destination_max,
+            SlotScope::Pair(..) => settings.in_flight_per_pair_max,
         };
         let Some(limit) = limit.filter(|limit| slot.count > u64::from(*limit)) else {
             continue;
@@ -58,6 +59,7 @@ fn newest_slot(
                 SlotScope::Total => true,
                 SlotScope::Source(node) => migration.from == node,
                 SlotScope::Destination(node) => migration.to == node,
+                SlotScope::Pair(from, to) => (migration.from, migration.to) == (from, to),
             }
     };
     let holders = image.migrations.values().filter(within);

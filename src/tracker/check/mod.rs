@@ -10,6 +10,7 @@
 mod active;
 mod derived;
 mod durability;
+mod held_back;
 mod image;
 mod indexes;
 mod ledger;
@@ -27,6 +28,7 @@ pub use durability::{
     Acknowledged, invariant_i11_bad_rows_are_named, invariant_i11_reopening_changes_nothing,
     invariant_i12_acknowledged_survives,
 };
+pub use held_back::invariant_i14_what_is_held_back_waits;
 pub use image::Image;
 pub use indexes::invariant_i2_indexes_follow_from_their_tables;
 pub use ledger::{
@@ -67,6 +69,7 @@ pub fn invariants_of(image: &Image) -> Vec<Violation> {
         invariant_i9_limits_hold_at_each_claim,
         invariant_i10_events_have_no_gap_and_form_legal_paths,
         invariant_i11_bad_rows_are_named,
+        invariant_i14_what_is_held_back_waits,
     ];
     each.iter().flat_map(|invariant| invariant(image)).collect()
 }

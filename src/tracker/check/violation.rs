@@ -114,6 +114,7 @@ shown! {
         SlotScope::Total => "total".to_owned(),
         SlotScope::Source(node) => format!("source node {node}"),
         SlotScope::Destination(node) => format!("destination node {node}"),
+        SlotScope::Pair(from, to) => format!("from node {from} to node {to}"),
     };
     PauseScope: |scope| match scope {
         PauseScope::Everything => "everything".to_owned(),

@@ -129,6 +129,8 @@ fn kinds() -> Vec<(&'static str, EventKind)> {
         K::SettingsChanged => "settings-changed": K::SettingsChanged,
         K::VerificationWaived => "verification-waived": K::VerificationWaived,
         K::RowForgiven { .. } => "row-forgiven": K::RowForgiven { table: 9 },
+        K::RetryRequested => "retry-requested": K::RetryRequested,
+        K::CleanupHurried { .. } => "cleanup-hurried": K::CleanupHurried { node: NodeId(300) },
     }
 }
 

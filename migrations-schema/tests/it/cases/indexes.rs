@@ -134,6 +134,7 @@ fn in_flight() -> Vec<Case> {
         SlotScope::Total => "total": SlotScope::Total,
         SlotScope::Source(_) => "source": SlotScope::Source(NodeId(300)),
         SlotScope::Destination(_) => "destination": SlotScope::Destination(NodeId(300)),
+        SlotScope::Pair(..) => "pair": SlotScope::Pair(NodeId(300), NodeId(2)),
     };
     cases.extend(
         scopes

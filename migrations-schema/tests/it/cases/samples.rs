@@ -102,6 +102,8 @@ pub(super) fn attempt(epoch: u64) -> Attempt {
         session: session_id(),
         claimed_at_ms: NEW_YEAR,
         lease_until_ms: NEW_YEAR.plus_ms(30_000),
+        moved_at_ms: NEW_YEAR.plus_ms(900),
+        stalled: false,
     }
 }
 
@@ -112,6 +114,8 @@ pub(super) fn largest_attempt() -> Attempt {
         session: SessionId(Uuid::max()),
         claimed_at_ms: END_OF_TIME,
         lease_until_ms: END_OF_TIME,
+        moved_at_ms: END_OF_TIME,
+        stalled: true,
     }
 }
 

@@ -6,10 +6,11 @@ use crate::schema::v1::{Actor, Migration, Status};
 use crate::schema::{Epoch, MigrationId, NodeId, ShardId, table};
 use crate::store::{Procedure, put};
 use crate::tracker::begin::BeginOne;
-use crate::tracker::claim::ClaimOne;
+use crate::tracker::claiming::ClaimOne;
 use crate::tracker::cleanup::{CleanupReport, OnCleanup};
+use crate::tracker::obstacle::Claimant;
 use crate::tracker::registry::ChangeRegistry;
-use crate::tracker::transition::Transit;
+use crate::tracker::transition::{Judged, Transit};
 use crate::tracker::{
     BeginError, BeginRequest, ClaimError, CleanupError, RegistryChange, RegistryError,
     TransitionError,
@@ -134,6 +135,7 @@ fn begin(mut next: World, (shard, from, to): (ShardId, NodeId, NodeId), request:
             request: request.then(request_key),
             ..BeginRequest::new(shard, from, to)
         },
+        reverse_of: None,
         free_bytes: None,
         now: NOW,
     };
@@ -157,6 +159,7 @@ fn begin(mut next: World, (shard, from, to): (ShardId, NodeId, NodeId), request:
                 BeginError::CleanupOpen { .. } => "CleanupOpen",
                 BeginError::Quarantined { .. } => "Quarantined",
                 BeginError::RequestConflict { .. } => "RequestConflict",
+                BeginError::VersionChanged { .. } => "VersionChanged",
                 BeginError::LowSpace { .. } => "LowSpace",
                 BeginError::Store(error) => panic!("{error:?}"),
             },
@@ -168,9 +171,11 @@ fn claim(mut next: World, hand: usize, shard: ShardId) -> Outcome {
     let before = next.active(shard).unwrap();
     let claim = ClaimOne {
         id: before.id,
-        executor: executor(hand),
-        session: next.session(),
-        now: NOW,
+        by: Claimant {
+            executor: executor(hand),
+            session: next.session(),
+            now: NOW,
+        },
     };
     let unclaimed = next.clone();
     let refused = match claim.run(&mut next.rows) {
@@ -256,7 +261,9 @@ fn transit(
         now: NOW,
     };
     match transit.run(&mut next.rows) {
-        Ok(done) => {
+        // It changed nothing but the log, once.
+        Ok(Judged::Refused(refusal)) => Outcome::refused(who, step_error(&refusal)),
+        Ok(Judged::Done(done)) => {
             if done.logged || !order.is_lazy() {
                 next = durable(next);
             }
@@ -290,6 +297,7 @@ fn transit(
                 TransitionError::NotOwner { .. } => "NotOwner",
                 TransitionError::UnknownNode { .. } => "UnknownNode",
                 TransitionError::NotAccepting { .. } => "NotAccepting",
+                TransitionError::Paused { .. } => "Paused",
                 TransitionError::Store(error) => panic!("{error:?}"),
             },
         ),

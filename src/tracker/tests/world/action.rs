@@ -161,7 +161,10 @@ impl Order {
         let reason = Reason::from("why");
         match self {
             Self::Start => Command::Start { by },
-            Self::Renew => Command::Renew { epoch },
+            Self::Renew => Command::Renew {
+                epoch,
+                moving: true,
+            },
             Self::Progress(bytes_migrated) => Command::Progress {
                 by,
                 // There is one byte to copy, as whoever has copied any knows.
@@ -180,7 +183,7 @@ impl Order {
                 source: side(1),
                 destination: side(if same { 1 } else { 2 }),
             },
-            Self::Complete => Command::Complete { by },
+            Self::Complete => Command::Complete { by, waived: None },
             Self::Fail => Command::Fail {
                 by,
                 class: FailureClass::Permanent,

@@ -60,6 +60,7 @@ fn lost(before: &Image, after: &Image) -> Vec<String> {
             row.progress = is.progress.clone();
             if let (Some(was), Some(is)) = (&mut row.attempt, &is.attempt) {
                 was.lease_until_ms = is.lease_until_ms;
+                was.moved_at_ms = is.moved_at_ms;
             }
         }
     }
