@@ -87,3 +87,34 @@ pub(crate) enum Command {
     /// Create a database of exported JSON lines
     Import(import::Import),
 }
+
+impl Command {
+    /// Whether a process that has the database open can do it for another: it needs the database, and
+    /// neither files of the one who asks nor the database for itself.
+    pub(crate) fn can_be_asked(&self) -> bool {
+        match self {
+            Self::Nodes(_)
+            | Self::Shards(_)
+            | Self::Begin(_)
+            | Self::Cancel(_)
+            | Self::Retry(_)
+            | Self::Quarantine(_)
+            | Self::List(_)
+            | Self::Show(_)
+            | Self::History(_)
+            | Self::Cleanups(_)
+            | Self::Settings(_) => true,
+            Self::Check(args) => args.only_looks(),
+            Self::Plan(args) => args.needs_no_file(),
+            Self::Demo(_)
+            | Self::Init(_)
+            | Self::Apply(_)
+            | Self::Rebalance(_)
+            | Self::Run(_)
+            | Self::SetAside(_)
+            | Self::Backup(_)
+            | Self::Export(_)
+            | Self::Import(_) => false,
+        }
+    }
+}

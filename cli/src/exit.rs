@@ -55,6 +55,25 @@ impl Exit {
         }
     }
 
+    /// What has this number; what has none is unexpected.
+    #[must_use]
+    pub(crate) fn of_code(code: u8) -> Self {
+        let all = [
+            Self::Success,
+            Self::Unexpected,
+            Self::Usage,
+            Self::Refused,
+            Self::Database,
+            Self::Unfinished,
+            Self::Violations,
+            Self::Input,
+            Self::Interrupted,
+        ];
+        all.into_iter()
+            .find(|exit| exit.code() == code)
+            .unwrap_or(Self::Unexpected)
+    }
+
     /// The name, for JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -8,7 +8,7 @@ use shardferry::store::{OpenError, StoreError};
 use shardferry::tracker::{BeginError, ForgiveError, RegistryError};
 
 use crate::exit::Exit;
-use crate::output::{note, stderr_has_colour};
+use crate::output::Output;
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
@@ -79,12 +79,20 @@ impl Failure {
     }
 
     /// Prints the whole chain, once.
-    pub(crate) fn print(&self, json: bool) {
-        if json {
-            note(json!({ "error": self.json() }));
+    pub(crate) fn print(&self, out: &Output) {
+        if out.is_json() {
+            out.note(json!({ "error": self.json() }));
         } else {
-            note(self.text(stderr_has_colour()));
+            out.note(self.text(out.has_colour()));
         }
+    }
+
+    /// Whether another process has the database open.
+    pub(crate) fn is_in_use(&self) -> bool {
+        matches!(
+            self.error.downcast_ref::<OpenError>(),
+            Some(OpenError::Locked { .. })
+        )
     }
 
     fn text(&self, colour: bool) -> String {
@@ -185,7 +193,10 @@ impl From<OpenError> for Failure {
             ),
             OpenError::Locked { .. } => (
                 Exit::Database,
-                Some("a run that is under way holds it; wait for its end, or stop it"),
+                Some(
+                    "one process owns a database: `shardferry status` asks it how far it is; for more \
+                     at once give it more `--workers`. (Executors beside it come with the service)",
+                ),
             ),
             full if full.is_disk_full() => (Exit::Database, Some(FULL)),
             OpenError::Io {

@@ -19,6 +19,7 @@ mod registered;
 mod show;
 mod view;
 
+mod control;
 mod database;
 mod draft;
 mod exit;

@@ -2,11 +2,12 @@
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
+use crate::control::Asker;
 use crate::exit::Exit;
 
 /// Stdout holds the result and nothing else; with `--json` that is one JSON value.
@@ -17,6 +18,8 @@ use crate::exit::Exit;
 pub(crate) struct Output {
     json: bool,
     stdout: Mutex<Result<(), io::Error>>,
+    /// Another process that asked, instead of the terminal of this one.
+    asker: Option<Arc<Asker>>,
 }
 
 impl Output {
@@ -24,7 +27,26 @@ impl Output {
         Self {
             json,
             stdout: Mutex::new(Ok(())),
+            asker: None,
         }
+    }
+
+    /// For somebody who asked over the socket.
+    pub(crate) fn to(json: bool, asker: Arc<Asker>) -> Self {
+        Self {
+            asker: Some(asker),
+            ..Self::new(json)
+        }
+    }
+
+    /// Whether what is noted may be coloured.
+    pub(crate) fn has_colour(&self) -> bool {
+        self.asker.is_none() && stderr_has_colour()
+    }
+
+    /// A part of a result that another process wrote.
+    pub(crate) fn pass_on(&self, text: &str) {
+        self.write(text);
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -52,7 +74,7 @@ impl Output {
     pub(crate) fn say(&self, text: impl Display) {
         let text = with_newline(text.to_string());
         if self.json {
-            note_raw(&text);
+            self.note_raw(&text);
         } else {
             self.write(&text);
         }
@@ -60,22 +82,36 @@ impl Output {
 
     /// What people should know, but is no part of any result.
     pub(crate) fn note(&self, text: impl Display) {
-        note(text);
+        self.note_raw(&with_newline(text.to_string()));
+    }
+
+    fn note_raw(&self, text: &str) {
+        match &self.asker {
+            // Whoever went away reads no result either, and that is found out.
+            Some(asker) => drop(asker.err(text)),
+            None => note_raw(text),
+        }
     }
 
     fn write(&self, text: &str) {
         self.write_with(|stdout| stdout.write_all(text.as_bytes()));
     }
 
-    fn write_with(
-        &self,
-        what: impl FnOnce(&mut BufWriter<io::StdoutLock<'static>>) -> io::Result<()>,
-    ) {
+    fn write_with(&self, what: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) {
         let mut state = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.is_ok() {
-            let mut stdout = BufWriter::new(io::stdout().lock());
-            *state = what(&mut stdout).and_then(|()| stdout.flush());
+        if state.is_err() {
+            return;
         }
+        *state = match &self.asker {
+            Some(asker) => {
+                let mut text = Vec::new();
+                what(&mut text).and_then(|()| asker.out(&String::from_utf8_lossy(&text)))
+            }
+            None => {
+                let mut stdout = BufWriter::new(io::stdout().lock());
+                what(&mut stdout).and_then(|()| stdout.flush())
+            }
+        };
     }
 
     /// The exit, when what was written also arrived.

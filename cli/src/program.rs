@@ -1,10 +1,17 @@
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use clap::Parser as _;
 
 use crate::args::Cli;
-use crate::commands;
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::output::{self, Output};
+use crate::{commands, control};
+
+/// Commands that answer nobody have a database open about so long.
+const SHORT_COMMAND: Duration = Duration::from_millis(200);
 
 /// Does what the arguments of the process say, and gives its exit code.
 #[must_use]
@@ -12,12 +19,27 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.global.json);
     output::trace(cli.global.verbose);
-    let exit = match commands::run(&cli, &out) {
-        Ok(exit) => exit,
-        Err(failure) => {
-            failure.print(out.is_json());
-            failure.exit
-        }
-    };
+    let exit = execute(&cli, &out);
     out.finish(exit).into()
+}
+
+/// Does it here; where another process has the database open, there.
+fn execute(cli: &Cli, out: &Output) -> Exit {
+    let mut done = commands::run(cli, out);
+    if cli.command.can_be_asked() && is_in_use(&done) {
+        if let Some(exit) = control::ask(&cli.global.db, out) {
+            return exit;
+        }
+        // Nobody answers: it is about to end, or it is a short command that soon does.
+        thread::sleep(SHORT_COMMAND);
+        done = commands::run(cli, out);
+    }
+    done.unwrap_or_else(|failure| {
+        failure.print(out);
+        failure.exit
+    })
+}
+
+fn is_in_use(done: &Result<Exit, Failure>) -> bool {
+    done.as_ref().is_err_and(Failure::is_in_use)
 }

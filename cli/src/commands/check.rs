@@ -26,6 +26,13 @@ pub(crate) struct Check {
     dry_run: bool,
 }
 
+impl Check {
+    /// Whether it changes nothing.
+    pub(crate) fn only_looks(&self) -> bool {
+        !self.repair
+    }
+}
+
 pub(crate) fn run(args: &Check, context: Context<'_>) -> Result<Exit, Failure> {
     let tracker = if args.repair && !args.dry_run {
         database::open(context.db)?

@@ -40,6 +40,13 @@ pub(crate) struct PlanArgs {
     svg: Option<PathBuf>,
 }
 
+impl PlanArgs {
+    /// Whether it needs nothing but the database.
+    pub(crate) fn needs_no_file(&self) -> bool {
+        self.input.is_none() && self.check.is_none() && self.svg.is_none()
+    }
+}
+
 pub(crate) fn run(args: &PlanArgs, context: Context<'_>) -> Result<Exit, Failure> {
     if let Some(file) = &args.check {
         return check(args, file, context);

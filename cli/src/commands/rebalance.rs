@@ -45,7 +45,7 @@ struct Done<'a> {
 }
 
 pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failure> {
-    let tracker = database::open(context.db)?;
+    let tracker = database::open_to_work(context.db)?;
     let snapshot = tracker.snapshot()?;
     let names = Names::of(&snapshot);
     let planned = match &args.plan {

@@ -17,7 +17,7 @@ pub(crate) struct Run {
 }
 
 pub(crate) fn run(args: &Run, context: Context<'_>) -> Result<Exit, Failure> {
-    let tracker = database::open(context.db)?;
+    let tracker = database::open_to_work(context.db)?;
     let stop = interrupt::token()?;
     let snapshot = tracker.snapshot()?;
     match drive::going_on(&snapshot) {

@@ -12,6 +12,7 @@ use super::build::{directory, remove};
 use super::manifest::{self, Manifest};
 use super::options::Demo;
 use super::register::DATABASE;
+use crate::control;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::text;
@@ -108,8 +109,8 @@ fn clear(folder: &Path, mut manifest: Manifest) -> Result<(), Failure> {
     manifest.clearing = true;
     manifest.write(folder).map_err(unexpected)?;
     let nodes = (1..=manifest.size.nodes).map(|node| directory(folder, node));
-    let ballast = ballast_path(&database);
-    for path in [database, ballast].into_iter().chain(nodes) {
+    let beside = [ballast_path(&database), control::socket_path(&database)];
+    for path in [database].into_iter().chain(beside).chain(nodes) {
         remove(&path)
             .with_context(|| format!("removing {} failed", path.display()))
             .map_err(unexpected)?;

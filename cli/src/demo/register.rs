@@ -7,6 +7,7 @@ use shardferry::{MigrationTracker, Node, NodeId, Settings, Shard, ShardId};
 
 use super::build::directory;
 use super::manifest::Manifest;
+use crate::database::Database;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::text;
@@ -17,7 +18,7 @@ pub(super) const DATABASE: &str = "shardferry.redb";
 
 /// The database of the demo, with everything registered. A crash before leaves it missing or
 /// empty, and then it is made here.
-pub(super) fn database(folder: &Path, manifest: &Manifest) -> Result<MigrationTracker, Failure> {
+pub(super) fn database(folder: &Path, manifest: &Manifest) -> Result<Database, Failure> {
     let path = folder.join(DATABASE);
     let tracker = match database::open_if_there(&path) {
         Err(OpenError::NotFound { .. }) => database::create(&path)?,
@@ -29,7 +30,7 @@ pub(super) fn database(folder: &Path, manifest: &Manifest) -> Result<MigrationTr
         let _kept = marks::make_missing(&changes, &before)?;
         tracker.change_registry(&changes)?;
     }
-    Ok(tracker)
+    Ok(tracker.serving(&path))
 }
 
 /// Puts the byte limit of this run into force.

@@ -15,6 +15,8 @@ mod support;
 mod apply;
 mod apply_errors;
 mod chaos;
+#[cfg(unix)]
+mod control;
 mod damage;
 mod demo;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -131,7 +131,7 @@ fn every_command_has_help_with_an_example_and_the_exit_codes_are_documented() {
             .says(&["Example", &format!("shardferry {command}")]);
         seen += 1;
     }
-    assert_eq!(seen, 20);
+    assert_eq!(seen, 22);
     world.run(["dance"]).fails(2, &["dance"]);
 }
 

@@ -1,0 +1,48 @@
+use std::io::{self, BufRead, BufReader, Write as _};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use super::place::{Address, socket_path};
+use super::wire::{ANSWER_BYTES_MAX, Answer, READY_BYTES_MAX, Request, VERSION, read, write};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Has the process that owns the database at `db` do what the arguments of this one say, and prints
+/// what it answers. `None`: nobody answers there.
+pub(crate) fn ask(db: &Path, out: &Output) -> Option<Exit> {
+    let address = Address::of(&socket_path(db)).ok()?;
+    let mut stream = UnixStream::connect(&address.path).ok()?;
+    let mut answers = BufReader::new(stream.try_clone().ok()?);
+    let Ok(Some(Answer::Ready)) = read(&mut answers, READY_BYTES_MAX) else {
+        return None;
+    };
+    let args = std::env::args_os().skip(1).map(OsStringExt::into_vec);
+    let request = Request {
+        version: VERSION.to_owned(),
+        args: args.collect(),
+    };
+    write(&mut stream, &request).ok()?;
+    stream.flush().ok()?;
+    let answered = print(&mut answers, out).unwrap_or_else(|error| {
+        let failure = Failure::new(Exit::Unexpected, error)
+            .context("the process that has the database open ended in the middle of its answer")
+            .advise("whether it did what was asked is not known: look, and ask again");
+        failure.print(out);
+        failure.exit
+    });
+    Some(answered)
+}
+
+fn print(answers: &mut impl BufRead, out: &Output) -> io::Result<Exit> {
+    loop {
+        match read(answers, ANSWER_BYTES_MAX)? {
+            Some(Answer::Ready) => {}
+            Some(Answer::Out(text)) => out.pass_on(&text),
+            Some(Answer::Err(text)) => out.note(text),
+            Some(Answer::End(code)) => return Ok(Exit::of_code(code)),
+            None => return Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
