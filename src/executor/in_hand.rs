@@ -21,7 +21,7 @@ pub(super) struct InHand<'a> {
     tracker: &'a MigrationTracker,
     /// The attempt is no longer ours, or no longer wanted.
     lost: AtomicBool,
-    /// The comparison came further since the last sign of life.
+    /// The comparison came further, or the rate held it back, since the last sign of life.
     moving: AtomicBool,
     /// What made a report fail, when that was no request to stop.
     failure: Mutex<Option<TransitionError>>,
@@ -182,6 +182,8 @@ impl Reporter for InHand<'_> {
         while let Some(left) = until.and_then(|until| until.checked_duration_since(Instant::now()))
             && !left.is_zero()
         {
+            // What waits for its share of the rate does not stall.
+            self.moving.store(true, Ordering::Relaxed);
             thread::sleep(left.min(WAIT_SLICE));
             self.check()?;
         }

@@ -3,8 +3,8 @@ use crate::schema::{MigrationId, TimestampMs};
 
 /// Whose turn it is: the migration with the least goes first.
 ///
-/// What was interrupted goes on before anything new starts: its slot and its half copy are there. The
-/// others wait in the order in which they came, where each priority counts as much as a wait of
+/// What was interrupted goes on before anything new starts: its slot and its half copy are there, and
+/// writes to its source may be stopped. The others wait in the order in which they came, where each priority counts as much as a wait of
 /// [`Settings::ageing_ms`]: so a low priority is passed over for a while, and not for ever. One whose
 /// attempt failed stands in line anew from when it may be tried again: what fails delays no other.
 ///
@@ -45,7 +45,8 @@ impl Turn {
         };
         let ahead_ms = i128::from(migration.priority) * i128::from(settings.ageing_ms);
         Self {
-            waits: migration.status() == Status::Pending || failed,
+            waits: (migration.status() == Status::Pending || failed)
+                && migration.fenced_at_ms.is_none(),
             later: match settings.ageing_ms {
                 0 => -i64::from(migration.priority),
                 _ => 0,

@@ -79,17 +79,20 @@ impl MigrationTracker {
             by: self.claimant(executor),
             in_hand: in_hand.iter().copied().collect(),
         };
-        Ok(match self.write(&procedure) {
-            Ok(Looked::Claimed(migration)) => {
-                let told = Told::of(migration.id, CommandName::Claim);
-                let told: Result<_, StoreError> = told.doing(|| Ok(*migration));
-                Next::Claimed(Box::new(Claim::of(self, told?)))
-            }
-            Ok(Looked::Freed { waits_until }) | Err(NoClaim::None { waits_until }) => {
-                Next::Nothing { waits_until }
-            }
-            Err(NoClaim::Store(error)) => return Err(error),
-        })
+        loop {
+            return Ok(match self.write(&procedure) {
+                // What was passed over before the slot was free is looked at again. Each look frees one
+                // at least, so this ends.
+                Ok(Looked::Freed) => continue,
+                Ok(Looked::Claimed(migration)) => {
+                    let told = Told::of(migration.id, CommandName::Claim);
+                    let told: Result<_, StoreError> = told.doing(|| Ok(*migration));
+                    Next::Claimed(Box::new(Claim::of(self, told?)))
+                }
+                Err(NoClaim::None { waits_until }) => Next::Nothing { waits_until },
+                Err(NoClaim::Store(error)) => return Err(error),
+            });
+        }
     }
 
     pub(super) fn claimant(&self, executor: &ExecutorName) -> Claimant {
@@ -176,7 +179,7 @@ pub(super) enum Looked {
     /// This one was claimed.
     Claimed(Box<Migration>),
     /// None was, but slots of executors that are gone are free.
-    Freed { waits_until: Option<TimestampMs> },
+    Freed,
 }
 
 /// Why a look for the next migration changed nothing.
@@ -243,7 +246,7 @@ impl Procedure for ClaimNext {
             }
         }
         if freed {
-            return Ok(Looked::Freed { waits_until });
+            return Ok(Looked::Freed);
         }
         Err(NoClaim::None { waits_until })
     }

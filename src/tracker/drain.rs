@@ -46,10 +46,10 @@ pub enum DrainError {
 impl MigrationTracker {
     /// Marks a registered node as draining: it accepts no shards, and [`Self::continue_draining`]
     /// empties it. The mark is in the file: draining goes on after a restart, until
-    /// [`Self::undrain`].
+    /// [`Self::undrain`]. Nothing to do where it is draining already.
     ///
     /// # Errors
-    /// [`RegistryError`]; nothing changed.
+    /// [`RegistryError`]: not registered, or down; nothing changed.
     pub fn drain(&self, node: NodeId, reason: impl Into<Reason>) -> Result<(), RegistryError> {
         self.write(&SetDraining {
             node,
@@ -221,7 +221,18 @@ impl Procedure for SetDraining {
     type Error = RegistryError;
 
     fn run(&self, tx: &mut dyn Tx) -> Result<(), RegistryError> {
-        set_state(tx, self.node, NodeState::Draining, &self.reason, self.now)
+        let node = self.node;
+        match state_of(tx, node)? {
+            NodeState::Draining => Ok(()),
+            NodeState::Active | NodeState::NoAccept => {
+                set_state(tx, node, NodeState::Draining, &self.reason, self.now)
+            }
+            state @ NodeState::Down => Err(RegistryError::WrongState {
+                node,
+                state,
+                needs: "active to be drained: nothing can be copied from it",
+            }),
+        }
     }
 }
 
@@ -237,7 +248,15 @@ impl Procedure for Undrain {
     type Error = RegistryError;
 
     fn run(&self, tx: &mut dyn Tx) -> Result<Vec<MigrationId>, RegistryError> {
-        set_state(tx, self.node, NodeState::Active, &self.reason, self.now)?;
+        let node = self.node;
+        match state_of(tx, node)? {
+            NodeState::Draining => {}
+            state @ (NodeState::Active | NodeState::NoAccept | NodeState::Down) => {
+                let needs = "draining, for that to be taken back";
+                return Err(RegistryError::WrongState { node, state, needs });
+            }
+        }
+        set_state(tx, node, NodeState::Active, &self.reason, self.now)?;
         let settings = settings(tx)?;
         let cancel = Command::Cancel {
             session: self.session,
@@ -259,7 +278,12 @@ impl Procedure for Undrain {
     }
 }
 
-/// Another state of a registered node, with the reason in the log. Nothing to do where it has it.
+fn state_of(tx: &mut dyn Tx, node: NodeId) -> Result<NodeState, RegistryError> {
+    let row = get(tx, table::NODES, &node)?.ok_or(RegistryError::UnknownNode { node })?;
+    Ok(row.state)
+}
+
+/// Another state of a registered node, with the reason in the log.
 fn set_state(
     tx: &mut dyn Tx,
     node: NodeId,
@@ -268,9 +292,6 @@ fn set_state(
     now: TimestampMs,
 ) -> Result<(), RegistryError> {
     let mut row = get(tx, table::NODES, &node)?.ok_or(RegistryError::UnknownNode { node })?;
-    if row.state == state {
-        return Ok(());
-    }
     row.state = state;
     put(tx, table::NODES, &node, &row)?;
     let (about, kind) = (About::the_cluster(), EventKind::NodeUpdated { node, state });

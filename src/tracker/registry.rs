@@ -2,7 +2,7 @@
 
 use super::{MigrationTracker, nodes, shards};
 use crate::schema::text::{NodeName, ShardName};
-use crate::schema::v1::{KeyRange, Node, Shard};
+use crate::schema::v1::{KeyRange, Node, NodeState, Shard};
 use crate::schema::{MigrationId, NodeId, ShardId, TimestampMs};
 use crate::store::{Procedure, StoreError, Tx};
 
@@ -49,6 +49,16 @@ pub enum RegistryError {
     UnknownNode {
         /// The node.
         node: NodeId,
+    },
+    /// The state of the node does not allow it.
+    #[error("node {node} is {state:?}: it has to be {needs}")]
+    WrongState {
+        /// The node.
+        node: NodeId,
+        /// Its state.
+        state: NodeState,
+        /// What it would have to be.
+        needs: &'static str,
     },
     /// The node has shards.
     #[error("node {node} has shard {shard}; move what it has, then remove it")]

@@ -146,6 +146,7 @@ fn subject(error: &RegistryError) -> Option<Subject> {
         | RegistryError::UnknownNode { node }
         | RegistryError::NodeHasShards { node, .. }
         | RegistryError::NodeInCleanup { node, .. }
+        | RegistryError::WrongState { node, .. }
         | RegistryError::NodeInMigration { node, .. } => Some(Subject::Node(*node)),
         RegistryError::CleanupOpen { shard, .. }
         | RegistryError::ShardExists { shard, .. }
