@@ -27,6 +27,7 @@ mod ledger;
 mod linear;
 mod model;
 mod observed;
+mod operations;
 mod planning;
 mod planting;
 mod power_loss;
