@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use redb::{Database, ReadableDatabase as _, StorageError, WriteTransaction};
 
 use super::ballast::Ballast;
+use super::group::{Group, Ran, Waiting};
 use super::health::Health;
+use super::overlay::Overlay;
 use super::redb_read::RedbRead;
 use super::redb_tx::RedbTx;
 use super::{Durability, Procedure, ReadRows, StoreError};
@@ -20,11 +22,29 @@ pub(crate) enum Commit {
     Lazy { lag_ms_max: u64 },
 }
 
+impl Commit {
+    /// What satisfies both.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Durable, _) | (_, Self::Durable) => Self::Durable,
+            (
+                Self::Lazy { lag_ms_max },
+                Self::Lazy {
+                    lag_ms_max: other_ms_max,
+                },
+            ) => Self::Lazy {
+                lag_ms_max: lag_ms_max.min(other_ms_max),
+            },
+        }
+    }
+}
+
 /// An open file.
 pub(crate) struct Store {
     db: Database,
     durability: Durability,
     health: Health,
+    group: Group,
     /// Since when commits wait for the disk. `None`: the disk has everything.
     behind_since: Mutex<Option<Instant>>,
 }
@@ -44,13 +64,30 @@ impl Store {
             db,
             durability,
             health: Health::new(ballast),
+            group: Group::default(),
             behind_since: Mutex::new(None),
         }
     }
 
-    /// Runs `procedure` in one write transaction: all of it is applied, or none. `commit` says of
-    /// what it answers whether that may be lost in a crash.
-    pub(crate) fn write<P: Procedure>(
+    /// Runs `procedure`: all of it is applied, or none. `commit` says of what it answers whether that
+    /// may be lost in a crash. Callers at the same time share one transaction, in which each decides
+    /// and writes on its own, and its commit: nobody is told of success before that is there.
+    pub(crate) fn write<P>(
+        &self,
+        procedure: P,
+        commit: impl FnOnce(&P::Output) -> Commit + Send + 'static,
+    ) -> Result<P::Output, P::Error>
+    where
+        P: Procedure + Send + 'static,
+        P::Output: Send + 'static,
+        P::Error: Send + 'static,
+    {
+        self.group
+            .write(procedure, commit, |batch| self.commit_together(batch))
+    }
+
+    /// As [`Self::write`], in a transaction of its own: for what is large, or borrows.
+    pub(crate) fn write_alone<P: Procedure>(
         &self,
         procedure: &P,
         commit: impl FnOnce(&P::Output) -> Commit,
@@ -81,6 +118,70 @@ impl Store {
         }
     }
 
+    /// Runs those who wait, commits once, and tells each.
+    fn commit_together(&self, mut batch: Vec<Box<dyn Waiting>>) {
+        let committed = self.run_together(&mut batch);
+        let mut failed = committed.err();
+        for operation in batch {
+            let outcome = match &mut failed {
+                None => Ok(()),
+                // The error has one owner; the others are told the same.
+                Some(error) => Err(std::mem::replace(error, error.again())),
+            };
+            operation.tell(outcome);
+        }
+    }
+
+    fn run_together(&self, batch: &mut [Box<dyn Waiting>]) -> Result<(), StoreError> {
+        self.health.usable()?;
+        let mut txn = self
+            .db
+            .begin_write()
+            .map_err(|error| self.health.failed("beginning a transaction", error))?;
+        let wanted = match self.run_each(&txn, batch) {
+            Ok(Some(wanted)) => wanted,
+            none_or_failed => {
+                if let Err(error) = txn.abort() {
+                    // What was refused stays refused; the handle is of no more use.
+                    let error = self.health.failed("taking back a transaction", error);
+                    tracing::debug!(%error, "nothing was to be kept");
+                }
+                return none_or_failed.map(|_| ());
+            }
+        };
+        let durable = self.prepare(&mut txn, wanted)?;
+        self.commit(txn, durable)
+    }
+
+    /// What commit those want that are to be kept. An operation that fails below fails all: what is
+    /// in the transaction may be half of something.
+    fn run_each(
+        &self,
+        txn: &WriteTransaction,
+        batch: &mut [Box<dyn Waiting>],
+    ) -> Result<Option<Commit>, StoreError> {
+        let mut tx = RedbTx::new(txn, &self.health);
+        let mut wanted: Option<Commit> = None;
+        let is_alone = batch.len() == 1;
+        for operation in batch {
+            let ran = if is_alone {
+                operation.run(&mut tx)
+            } else {
+                let mut overlay = Overlay::over(&mut tx);
+                let ran = operation.run(&mut overlay);
+                if let Ran::Keep(_) = ran {
+                    overlay.keep()?;
+                }
+                ran
+            };
+            self.health.usable()?;
+            if let Ran::Keep(commit) = ran {
+                wanted = Some(wanted.map_or(commit, |other| other.and(commit)));
+            }
+        }
+        Ok(wanted)
+    }
+
     /// Shows `read` one consistent state of the file.
     pub(crate) fn read<T, E: From<StoreError>>(
         &self,
@@ -99,7 +200,7 @@ impl Store {
         if self.behind().is_none() {
             return Ok(());
         }
-        self.write(&Nothing, |()| Commit::Durable)
+        self.write(Nothing, |()| Commit::Durable)
     }
 
     /// Whether the file failed: this handle answers nothing more.

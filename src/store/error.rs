@@ -105,6 +105,25 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The same, for somebody else who waited for the same commit.
+    pub(super) fn again(&self) -> Self {
+        match self {
+            Self::CommitUnknown { source } => Self::CommitUnknown {
+                source: said_again(source.as_ref()),
+            },
+            Self::Storage { doing, source } => Self::Storage {
+                doing,
+                source: said_again(source.as_ref()),
+            },
+            Self::Encode { .. }
+            | Self::Row { .. }
+            | Self::SetAside { .. }
+            | Self::Key { .. }
+            | Self::Inconsistent { .. }
+            | Self::ReopenNeeded => Self::ReopenNeeded,
+        }
+    }
+
     pub(super) fn storage(doing: &'static str, source: impl Into<redb::Error>) -> Self {
         Self::Storage {
             doing,
@@ -304,6 +323,18 @@ pub enum OpenError {
         /// The cause.
         source: StoreError,
     },
+}
+
+/// The words of a cause, and its kind where the operating system gave it one.
+fn said_again(cause: &(dyn std::error::Error + 'static)) -> Cause {
+    let kind = match cause.downcast_ref::<redb::Error>() {
+        Some(redb::Error::Io(io)) => Some(io.kind()),
+        Some(_) | None => cause.downcast_ref::<io::Error>().map(io::Error::kind),
+    };
+    match kind {
+        Some(kind) => io::Error::new(kind, cause.to_string()).into(),
+        None => cause.to_string().into(),
+    }
 }
 
 impl OpenError {

@@ -9,12 +9,14 @@ mod disk;
 mod driver;
 mod error;
 mod format;
+mod group;
 mod guard;
 mod header;
 mod health;
 mod log_end;
 mod open;
 mod options;
+mod overlay;
 #[cfg(unix)]
 mod owner;
 mod procedure;

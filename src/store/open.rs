@@ -53,7 +53,7 @@ impl Store {
 
     fn upgrade(&self, path: &Path, found: u32, formats: Formats) -> Result<(), OpenError> {
         let newest = formats.newest();
-        self.write(&Upgrade { formats, found }, |()| Commit::Durable)
+        self.write_alone(&Upgrade { formats, found }, |()| Commit::Durable)
             .map_err(|source| OpenError::Upgrade {
                 path: path.to_owned(),
                 found,

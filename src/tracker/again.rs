@@ -94,7 +94,7 @@ impl MigrationTracker {
         id: MigrationId,
         reason: impl Into<Reason>,
     ) -> Result<Retried, RetryError> {
-        self.write(&Retry {
+        self.write(Retry {
             id,
             new_id: MigrationId(Uuid::now_v7()),
             reason: reason.into(),
@@ -134,7 +134,7 @@ impl MigrationTracker {
         id: MigrationId,
         reason: impl Into<Reason>,
     ) -> Result<MigrationId, ReverseError> {
-        self.write(&Reverse {
+        self.write(Reverse {
             id,
             new_id: MigrationId(Uuid::now_v7()),
             reason: reason.into(),

@@ -232,7 +232,7 @@ impl MigrationTracker {
             free_bytes: self.free_bytes_if_limited(),
             now: self.now(),
         };
-        let id = self.write(&begin)?;
+        let id = self.write(begin)?;
         trace_begin(id, request, started);
         Ok(id)
     }
@@ -260,7 +260,7 @@ impl MigrationTracker {
                 })
                 .collect(),
         };
-        let ids = self.write(&plan)?;
+        let ids = self.write_alone(&plan)?;
         for (id, request) in ids.iter().zip(requests) {
             trace_begin(*id, request, started);
         }

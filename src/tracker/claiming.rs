@@ -27,7 +27,7 @@ impl MigrationTracker {
             by: self.claimant(executor),
         };
         let told = Told::of(id, CommandName::Claim);
-        let migration = told.doing(|| self.write(&procedure));
+        let migration = told.doing(|| self.write(procedure));
         if migration.as_ref().is_err_and(ClaimError::gives_up_slot) {
             self.free_dead_slot(id)?;
         }
@@ -75,12 +75,12 @@ impl MigrationTracker {
         executor: &ExecutorName,
         in_hand: &[MigrationId],
     ) -> Result<Next<'_>, StoreError> {
-        let procedure = ClaimNext {
-            by: self.claimant(executor),
-            in_hand: in_hand.iter().copied().collect(),
-        };
         loop {
-            return Ok(match self.write(&procedure) {
+            let procedure = ClaimNext {
+                by: self.claimant(executor),
+                in_hand: in_hand.iter().copied().collect(),
+            };
+            return Ok(match self.write(procedure) {
                 // What was passed over before the slot was free is looked at again. Each look frees one
                 // at least, so this ends.
                 Ok(Looked::Freed) => continue,

@@ -42,7 +42,7 @@ impl MigrationTracker {
     /// # Errors
     /// [`CleanupError`]; nothing changed.
     pub fn settle_cleanup(&self, node: NodeId, shard: ShardId) -> Result<(), CleanupError> {
-        self.write(&OnCleanup {
+        self.write(OnCleanup {
             node,
             shard,
             migration: None,
@@ -59,7 +59,7 @@ impl MigrationTracker {
         report: CleanupReport,
         executor: &ExecutorName,
     ) -> Result<(), CleanupError> {
-        self.write(&OnCleanup {
+        self.write(OnCleanup {
             node: cleanup.node,
             shard: cleanup.shard,
             migration: Some(cleanup.migration),

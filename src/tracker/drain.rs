@@ -51,7 +51,7 @@ impl MigrationTracker {
     /// # Errors
     /// [`RegistryError`]: not registered, or down; nothing changed.
     pub fn drain(&self, node: NodeId, reason: impl Into<Reason>) -> Result<(), RegistryError> {
-        self.write(&SetDraining {
+        self.write(SetDraining {
             node,
             reason: reason.into(),
             now: self.now(),
@@ -68,7 +68,7 @@ impl MigrationTracker {
         node: NodeId,
         reason: impl Into<Reason>,
     ) -> Result<Vec<MigrationId>, RegistryError> {
-        self.write(&Undrain {
+        self.write(Undrain {
             node,
             reason: reason.into(),
             session: self.session,

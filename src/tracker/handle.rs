@@ -247,9 +247,19 @@ impl MigrationTracker {
         self.store.flush()
     }
 
-    /// Runs `procedure` durably.
-    pub(super) fn write<P: Procedure>(&self, procedure: &P) -> Result<P::Output, P::Error> {
+    /// Runs `procedure` durably. Callers at the same time share one commit.
+    pub(super) fn write<P>(&self, procedure: P) -> Result<P::Output, P::Error>
+    where
+        P: Procedure + Send + 'static,
+        P::Output: Send + 'static,
+        P::Error: Send + 'static,
+    {
         self.store.write(procedure, |_| Commit::Durable)
+    }
+
+    /// Runs `procedure` durably, in a transaction of its own: for what is large, or borrows.
+    pub(super) fn write_alone<P: Procedure>(&self, procedure: &P) -> Result<P::Output, P::Error> {
+        self.store.write_alone(procedure, |_| Commit::Durable)
     }
 
     /// How far what may be lost in a crash may be behind the disk.

@@ -65,7 +65,7 @@ impl MigrationTracker {
     /// # Errors
     /// [`PauseError`]; nothing changed.
     pub fn pause(&self, scope: PauseScope, reason: impl Into<Reason>) -> Result<(), PauseError> {
-        self.write(&SetPause {
+        self.write(SetPause {
             scope,
             reason: reason.into(),
             now: self.now(),
@@ -77,7 +77,7 @@ impl MigrationTracker {
     /// # Errors
     /// [`PauseError::NotPaused`] when it is not; nothing changed.
     pub fn resume(&self, scope: PauseScope, reason: impl Into<Reason>) -> Result<(), PauseError> {
-        self.write(&Resume {
+        self.write(Resume {
             scope,
             reason: reason.into(),
             now: self.now(),

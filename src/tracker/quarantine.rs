@@ -43,7 +43,7 @@ impl MigrationTracker {
         shard: ShardId,
         reason: impl Into<Reason>,
     ) -> Result<(), QuarantineError> {
-        self.write(&ReleaseQuarantine {
+        self.write(ReleaseQuarantine {
             shard,
             reason: reason.into(),
             now: self.now(),

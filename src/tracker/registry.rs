@@ -181,7 +181,7 @@ impl MigrationTracker {
     /// # Errors
     /// [`RegistryError`] of the first that is refused; nothing changed.
     pub fn change_registry(&self, changes: &[RegistryChange]) -> Result<(), RegistryError> {
-        self.write(&ChangeRegistry {
+        self.write_alone(&ChangeRegistry {
             changes,
             now: self.now(),
         })

@@ -16,7 +16,7 @@ impl MigrationTracker {
     pub fn set_settings(&self, settings: &Settings) -> Result<(), StoreError> {
         let order = self.settings_order.lock();
         let _order = order.unwrap_or_else(PoisonError::into_inner);
-        self.write(&SetSettings {
+        self.write(SetSettings {
             settings: settings.clone(),
             now: self.now(),
         })?;

@@ -263,7 +263,7 @@ impl MigrationTracker {
         command: Command,
     ) -> Result<Migration, TransitionError> {
         let lazily = self.lazily();
-        self.transit_with(id, command, |done| {
+        self.transit_with(id, command, move |done| {
             if done.logged { Commit::Durable } else { lazily }
         })
     }
@@ -272,18 +272,18 @@ impl MigrationTracker {
         &self,
         id: MigrationId,
         command: Command,
-        commit: impl FnOnce(&Transited) -> Commit,
+        commit: impl FnOnce(&Transited) -> Commit + Send + 'static,
     ) -> Result<Migration, TransitionError> {
         let transit = Transit {
             id,
             command,
             now: self.now(),
         };
-        let commit = |judged: &Judged| match judged {
+        let commit = move |judged: &Judged| match judged {
             Judged::Done(done) => commit(done),
             Judged::Refused(_) => Commit::Durable,
         };
-        Told::of(id, transit.command.name()).doing(|| match self.store.write(&transit, commit)? {
+        Told::of(id, transit.command.name()).doing(|| match self.store.write(transit, commit)? {
             Judged::Done(done) => Ok(done.next),
             Judged::Refused(refusal) => Err(refusal.into()),
         })

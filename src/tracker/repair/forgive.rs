@@ -53,7 +53,7 @@ impl MigrationTracker {
         key: &[u8],
         reason: impl Into<Reason>,
     ) -> Result<(), ForgiveError> {
-        self.write(&Forgive {
+        self.write_alone(&Forgive {
             table,
             key: key.to_vec(),
             reason: reason.into(),

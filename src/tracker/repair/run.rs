@@ -39,7 +39,7 @@ impl MigrationTracker {
             dry_run: options.dry_run,
             now: self.now(),
         };
-        match self.write(&run) {
+        match self.write_alone(&run) {
             Ok(report) | Err(Ended::DryRun(report)) => Ok(*report),
             Err(Ended::Store(error)) => Err(error),
         }
