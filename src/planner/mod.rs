@@ -31,6 +31,7 @@
 //! ```
 
 mod account;
+mod again;
 mod aim;
 mod assign;
 mod band;
@@ -64,6 +65,7 @@ mod shed;
 mod small;
 mod sums;
 mod vain;
+mod wave;
 mod weights;
 mod world;
 

@@ -259,7 +259,7 @@ pub enum PlanViolation {
     /// With the plan under way or done there is more to do.
     #[error("with the plan {when}, planning again moves {moves} more, shard {shard} first")]
     NotFinished {
-        /// `in flight` or `done`.
+        /// `in flight`, `done`, or `done and held`: what the plan has moved stays where it is.
         when: &'static str,
         /// How many moves.
         moves: usize,
