@@ -7,6 +7,7 @@ mod groups;
 mod invariant;
 mod late;
 mod left;
+mod placement;
 mod reasons;
 mod refusal;
 mod replay;
