@@ -240,17 +240,23 @@ impl Order<'_, '_> {
         })
     }
 
-    /// Makes the forced moves that have become possible as `shard` left `from`.
+    /// Makes the forced moves that have become possible as `shard` left `from`, and those that they make
+    /// possible.
     fn follow(&mut self, shard: ShardAt, from: NodeAt) {
-        let room = self.by_target.as_ref().map(|moves| moves.of(from));
-        let group = self.made.end.groups.members(shard);
-        let waiting = room.unwrap_or_default().iter().chain(group);
-        let waiting = waiting.filter(|one| self.draft.is_moved(**one));
-        for one in waiting.copied().collect::<Vec<_>>() {
-            if let Some(cause) = self.forced.get(&one).copied()
-                && !self.is_made(one)
-            {
-                self.put_right(one, cause);
+        let mut left = vec![(shard, from)];
+        while let Some((shard, from)) = left.pop() {
+            let room = self.by_target.as_ref().map(|moves| moves.of(from));
+            let group = self.made.end.groups.members(shard);
+            let waiting = room.unwrap_or_default().iter().chain(group);
+            let waiting = waiting.filter(|one| self.draft.is_moved(**one));
+            for one in waiting.copied().collect::<Vec<_>>() {
+                let at = self.made.end.at(one);
+                if let Some(cause) = self.forced.get(&one).copied()
+                    && !self.is_made(one)
+                    && self.put_right(one, cause)
+                {
+                    left.push((one, at));
+                }
             }
         }
     }
