@@ -18,8 +18,8 @@ const ROUNDS: usize = 8;
 /// Plans the moves that put right what must not be and bring the active nodes into their bands.
 ///
 /// The same input and policy give the same plan. With the moves of the plan in flight there is nothing
-/// more to do. With them done neither, but for shards that had to leave before others could move and
-/// could then go on, as a plan moves a shard once.
+/// more to do. With them done neither, but for what begins with a shard that the plan has moved and that
+/// could then go on: a plan moves a shard once.
 ///
 /// # Errors
 ///

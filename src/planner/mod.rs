@@ -71,7 +71,7 @@ mod world;
 
 pub use account::{Account, Fate, Verdict, explain};
 pub use band::Band;
-pub use check::{PlanViolation, check, invariant_i13_plan_is_safe};
+pub use check::{Obstacle, PlanViolation, check, invariant_i13_plan_is_safe, obstacles};
 pub use error::PlanError;
 pub use input::{Availability, CoolingShard, InFlightMove, Input, NodeInput, ShardInput};
 pub use make::plan;

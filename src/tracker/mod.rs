@@ -20,6 +20,7 @@ mod settings;
 mod shards;
 mod transfer;
 mod transition;
+mod wave;
 
 #[cfg(test)]
 mod tests;
@@ -37,3 +38,4 @@ pub use registry::{RegistryChange, RegistryError};
 pub use repair::{ForgiveError, Repair, RepairOptions, RepairReport, Repaired, SetAside};
 pub use transfer::{ExportError, ExportReport, Exported, Fact, FactError, ImportError};
 pub use transition::{CancelOutcome, TransitionError};
+pub use wave::BeginWaveError;
