@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
     if let Some(text) = drive::going_on(&snapshot) {
         context.out.note(text);
     }
-    let done = planning::carry_out(&tracker, plan, &names, args.pace, &stop)?;
+    let done = planning::carry_out(&tracker, (plan, &planned.policy), &names, args.pace, &stop)?;
     if let Some(refused) = &done.refused {
         context.out.note(refused.story());
     }

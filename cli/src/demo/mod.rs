@@ -151,7 +151,13 @@ fn move_stage(
     context
         .out
         .say(planning::text_of(&planned, context.verbose));
-    let done = planning::carry_out(tracker, &planned.plan, &names, args.pace, stop)?;
+    let done = planning::carry_out(
+        tracker,
+        (&planned.plan, &planned.policy),
+        &names,
+        args.pace,
+        stop,
+    )?;
     context.out.say(show::run(&done.report, &names));
     match done.refused {
         Some(refused) => Err(refused),
