@@ -1,0 +1,95 @@
+//! The whole process is killed at random moments and started again in the same folder.
+
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::folder;
+use crate::options::Options;
+
+/// The folder in which a child is to run.
+const FOLDER: &str = "LIVE_KV_TEST_FOLDER";
+/// How often it is killed; the default keeps every run of the tests short.
+const KILLS: &str = "LIVE_KV_KILLS";
+const KILLS_DEFAULT: u32 = 8;
+
+/// Longer than a run takes on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Not a test of its own: does nothing unless another test started it with a folder.
+#[test]
+fn child() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    let options = Options {
+        folder: Some(folder.into()),
+        shards: 4,
+        clients: 4,
+        rows: 1_000,
+        value_bytes: 50,
+        quiet_ms: 20,
+        rounds: 2,
+        bytes_per_second: Some(4 << 20),
+        ..Options::default()
+    };
+    let report = crate::run::run(&options, &|line| println!("{line}")).unwrap();
+    println!("{report}");
+    assert!(report.audit.violations.is_empty(), "{report}");
+}
+
+fn start(folder: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "tests::killed::child", "--nocapture"])
+        .env(FOLDER, folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Kills the child after `wait`, unless it ended before; then how.
+fn kill_after(child: &mut Child, wait: Duration) -> Option<ExitStatus> {
+    let until = Instant::now() + wait;
+    while Instant::now() < until {
+        if let Some(ended) = child.try_wait().unwrap() {
+            return Some(ended);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    None
+}
+
+#[test]
+fn killed_at_random_moments() {
+    let kills = std::env::var(KILLS).map_or(KILLS_DEFAULT, |text| text.parse().unwrap());
+    let folder = folder();
+    let mut killed = 0;
+    for round in 0..kills {
+        let mut child = start(folder.path());
+        // From the making of the cluster to the last of its migrations.
+        let wait = Duration::from_millis(u64::from(20 + round * 397 % 1500));
+        match kill_after(&mut child, wait) {
+            None => killed += 1,
+            Some(ended) => assert!(ended.success(), "{}", said(child)),
+        }
+    }
+    let mut child = start(folder.path());
+    let Some(ended) = kill_after(&mut child, PATIENCE) else {
+        panic!("no end within {PATIENCE:?}: {}", said(child));
+    };
+    let said = said(child);
+    assert!(ended.success(), "{said}");
+    assert!(said.contains("all there"), "{said}");
+    println!("killed {killed} times; then:\n{said}");
+    assert!(killed * 2 >= kills, "{killed} of {kills}");
+}
+
+fn said(child: Child) -> String {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
