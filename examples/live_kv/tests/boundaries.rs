@@ -188,14 +188,18 @@ fn image(from: &Path, to: &Path) {
 fn at_every_boundary(trouble: Option<Trouble>, fate: Fate, must_pass: &[&str]) {
     let (here, journals) = (folder(), folder());
     let cluster = Arc::new(Cluster::open(here.path(), &options()).unwrap());
-    if fate == Fate::Overtaken {
-        let settings = Settings {
+    let settings = cluster.tracker.settings().unwrap();
+    let settings = Settings {
+        lease_ms: match fate {
+            Fate::Killed => settings.lease_ms,
             // It runs out between two signs of life.
-            lease_ms: 1,
-            ..cluster.tracker.settings().unwrap()
-        };
-        cluster.tracker.set_settings(&settings).unwrap();
-    }
+            Fate::Overtaken => 1,
+        },
+        backoff_ms_min: 1,
+        backoff_ms_max: 2,
+        ..settings
+    };
+    cluster.tracker.set_settings(&settings).unwrap();
     let mut shared = Shared::new(&cluster, options().value_bytes);
     shared.pace = Duration::from_micros(500);
     drop(cluster);

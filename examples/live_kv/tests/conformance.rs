@@ -18,6 +18,8 @@ use crate::mover::KvMover;
 use crate::nodes::Nodes;
 use crate::shard_file::Change;
 
+const ROWS: u64 = 600;
+
 /// Two nodes that outlive the executors, as servers do.
 struct Servers {
     nodes: Arc<Nodes>,
@@ -29,8 +31,8 @@ fn servers() -> Result<Servers, WorldError> {
     let folder = folder();
     let nodes = Nodes::open(folder.path(), 2)?;
     for (node, shard) in [(SOURCE, SHARD), (DESTINATION, BYSTANDER)] {
-        // Three batches, so that there are checkpoints.
-        let rows: Vec<Change> = (0..1200)
+        // Two batches, so that there are checkpoints.
+        let rows: Vec<Change> = (0..ROWS)
             .map(|row| put(&format!("row {row:05}"), &format!("of {shard}")))
             .collect();
         let node = nodes.get(node).ok_or("no node")?;
@@ -73,10 +75,10 @@ impl World for Servers {
 
     fn write(&self, node: NodeId) -> Option<Result<Write, WorldError>> {
         let count = self.writes.fetch_add(1, Ordering::Relaxed);
-        let row = format!("row {:05}", count * 97 % 1200);
+        let row = format!("row {:05}", count * 97 % ROWS);
         // Rows are replaced and removed, those that were copied and those that were not.
         let change = Change {
-            value: (count % 3 != 0).then(|| format!("write {count}").into_bytes()),
+            value: (!count.is_multiple_of(3)).then(|| format!("write {count}").into_bytes()),
             ..put(&row, "")
         };
         Some(match self.nodes.get(node)?.write(SHARD, change) {

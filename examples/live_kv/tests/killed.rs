@@ -5,6 +5,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use shardferry::MigrationTracker;
+
 use super::folder;
 use crate::options::Options;
 
@@ -67,13 +69,16 @@ fn kill_after(child: &mut Child, wait: Duration) -> Option<ExitStatus> {
 fn killed_at_random_moments() {
     let kills = std::env::var(KILLS).map_or(KILLS_DEFAULT, |text| text.parse().unwrap());
     let folder = folder();
-    let mut killed = 0;
+    let (mut killed, mut under_way) = (0, 0);
     for round in 0..kills {
         let mut child = start(folder.path());
         // From the making of the cluster to the last of its migrations.
         let wait = Duration::from_millis(u64::from(20 + round * 397 % 1500));
         match kill_after(&mut child, wait) {
-            None => killed += 1,
+            None => {
+                killed += 1;
+                under_way += usize::from(is_under_way(folder.path()));
+            }
             Some(ended) => assert!(ended.success(), "{}", said(child)),
         }
     }
@@ -84,8 +89,19 @@ fn killed_at_random_moments() {
     let said = said(child);
     assert!(ended.success(), "{said}");
     assert!(said.contains("all there"), "{said}");
-    println!("killed {killed} times; then:\n{said}");
+    println!("killed {killed} times, {under_way} times with a migration under way; then:\n{said}");
     assert!(killed * 2 >= kills, "{killed} of {kills}");
+    assert!(under_way >= 1, "of {killed} kills none met a migration");
+}
+
+/// Whether the kill left a migration, or a copy that has to go.
+fn is_under_way(folder: &Path) -> bool {
+    let path = folder.join("shards.redb");
+    if !path.exists() {
+        return false;
+    }
+    let tracker = MigrationTracker::open(path).unwrap();
+    !tracker.unfinished().unwrap().is_empty() || !tracker.cleanups().unwrap().is_empty()
 }
 
 fn said(child: Child) -> String {
