@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use shardferry::executor::{Executor, ExecutorOptions, StopToken};
-use shardferry::{MigrationId, NodeId, Settings, ShardId};
+use shardferry::{Migration, MigrationId, NodeId, Settings, ShardId};
 use tempfile::TempDir;
 
 use super::cut::{Boundary, Cut, Knife};
@@ -118,7 +118,11 @@ impl Place<'_> {
             Fate::Killed | Fate::Overtaken => knife.let_go_on(),
         }
         executor.join().unwrap();
-        finish(&self.cluster(), id);
+        let ended = finish(&self.cluster(), id);
+        if trouble.is_none() && fate == Fate::Killed {
+            // A crash is no failure: the copy was right the first time.
+            assert_eq!(ended.failures, []);
+        }
         last.filter(|_| cut_off)
     }
 
@@ -155,10 +159,11 @@ fn one_worker(stop: &StopToken) -> ExecutorOptions {
 }
 
 /// Ends the migration and all that it leaves.
-fn finish(cluster: &Arc<Cluster>, id: MigrationId) {
+fn finish(cluster: &Arc<Cluster>, id: MigrationId) -> Migration {
     drive(cluster, &Rig::new(cluster)).unwrap();
     let ended = cluster.tracker.get_migration(id).unwrap().unwrap();
     assert!(ended.status().is_terminal(), "{ended:?}");
+    ended
 }
 
 /// What a kill leaves of the files.

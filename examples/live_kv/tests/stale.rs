@@ -12,6 +12,7 @@ use crate::error::NodeError;
 use crate::marks::{Marks, Role};
 use crate::mover::KvMover;
 use crate::nodes::Nodes;
+use crate::shard_file::Change;
 
 const SHARD: ShardId = ShardId(5);
 const A: NodeId = NodeId(1);
@@ -250,6 +251,38 @@ fn a_copy_that_serves_is_not_discarded() {
     site.mover.activate(&job).unwrap();
     refused(site.mover.discard_destination(&job));
     assert_eq!(site.roles(), [FENCED, SERVING, None]);
+}
+
+#[test]
+fn what_was_written_until_the_fence_is_caught_up_with() {
+    let site = Site::new();
+    let job = job(1, 1, A, B);
+    site.mover.copy(&job, None, &Silent).unwrap();
+    site.mover.catch_up(&job, &Silent).unwrap();
+    let source = site.nodes.get(A).unwrap();
+    // A new row, a replaced one, and one that goes.
+    source.write(SHARD, put("row 99", "new")).unwrap();
+    source.write(SHARD, put("row 1", "replaced")).unwrap();
+    let value = None;
+    let key = b"row 2".to_vec();
+    let last = source.write(SHARD, Change { key, value }).unwrap();
+    site.mover.fence(&job).unwrap();
+    site.mover.catch_up(&job, &Silent).unwrap();
+    let proof = site.mover.verify(&job, &Silent).unwrap();
+    assert_eq!(proof.source, proof.destination);
+    assert_eq!(proof.source.items, 20);
+    site.mover.activate(&job).unwrap();
+    let destination = site.nodes.get(B).unwrap();
+    let value = |key: &str| {
+        let row = destination.read(SHARD, key.as_bytes()).unwrap();
+        row.and_then(|row| row.value)
+    };
+    assert_eq!(value("row 99").as_deref(), Some(b"new".as_slice()));
+    assert_eq!(value("row 1").as_deref(), Some(b"replaced".as_slice()));
+    assert_eq!(value("row 2"), None);
+    // It goes on counting where the source stopped.
+    let next = destination.write(SHARD, put("row 3", "next")).unwrap();
+    assert_eq!(next.seq, last.seq + 1);
 }
 
 #[test]
