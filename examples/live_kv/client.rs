@@ -171,7 +171,7 @@ impl<'a> Client<'a> {
     }
 
     /// What it reads is what it wrote last.
-    fn read(&mut self, key: u32) -> Result<(), AnyError> {
+    pub(crate) fn read(&mut self, key: u32) -> Result<(), AnyError> {
         let text = key_of(self.number, key);
         let answer = self.ask(key, |node, shard| node.read(shard, text.as_bytes()))?;
         let Some((shard, row)) = answer else {

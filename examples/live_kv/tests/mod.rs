@@ -1,3 +1,4 @@
+mod auditing;
 mod conformance;
 mod stale;
 
