@@ -21,7 +21,7 @@ use crate::shard_file::{Change, ShardFile, sync_folder_of};
 const ENDED: TableDefinition<'_, (u64, u128), ()> = TableDefinition::new("ended");
 
 /// A copy and those who write to it.
-pub(crate) struct Copy {
+pub(crate) struct OpenCopy {
     pub(crate) file: ShardFile,
     group: Group,
 }
@@ -46,7 +46,7 @@ pub(crate) struct Node {
     pub(crate) id: NodeId,
     folder: PathBuf,
     ended: Database,
-    copies: Mutex<HashMap<ShardId, Arc<Copy>>>,
+    copies: Mutex<HashMap<ShardId, Arc<OpenCopy>>>,
     /// One copy at a time comes or goes.
     coming_and_going: Mutex<()>,
     /// Looks on between two things that a step does.
@@ -65,7 +65,7 @@ impl Node {
             if path.extension().is_some_and(|is| is == "new") {
                 fs::remove_file(&path).map_err(NodeError::io(&path))?;
             } else if let Some(shard) = shard_of(&path) {
-                copies.insert(shard, Arc::new(Copy::new(ShardFile::open(&path)?)));
+                copies.insert(shard, Arc::new(OpenCopy::new(ShardFile::open(&path)?)));
             }
         }
         Ok(Self {
@@ -129,11 +129,11 @@ impl Node {
         let _ = at;
     }
 
-    pub(crate) fn find(&self, shard: ShardId) -> Option<Arc<Copy>> {
+    pub(crate) fn find(&self, shard: ShardId) -> Option<Arc<OpenCopy>> {
         self.lock().get(&shard).cloned()
     }
 
-    pub(crate) fn copy(&self, shard: ShardId) -> Result<Arc<Copy>, NodeError> {
+    pub(crate) fn copy(&self, shard: ShardId) -> Result<Arc<OpenCopy>, NodeError> {
         let node = self.id;
         self.find(shard).ok_or(NodeError::NotHere { node, shard })
     }
@@ -149,9 +149,9 @@ impl Node {
         shard: ShardId,
         marks: Marks,
         rows: &[Change],
-    ) -> Result<Arc<Copy>, NodeError> {
+    ) -> Result<Arc<OpenCopy>, NodeError> {
         let file = ShardFile::create(&self.path(shard), marks, rows)?;
-        let copy = Arc::new(Copy::new(file));
+        let copy = Arc::new(OpenCopy::new(file));
         self.lock().insert(shard, Arc::clone(&copy));
         Ok(copy)
     }
@@ -188,12 +188,12 @@ impl Node {
         self.folder.join(format!("shard-{shard}.redb"))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ShardId, Arc<Copy>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ShardId, Arc<OpenCopy>>> {
         self.copies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Copy {
+impl OpenCopy {
     fn new(file: ShardFile) -> Self {
         Self {
             file,

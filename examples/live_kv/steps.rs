@@ -6,7 +6,7 @@ use shardferry::{MigrationId, ShardId};
 
 use crate::error::NodeError;
 use crate::marks::{Marks, Refusal, Role};
-use crate::node::{Copy, Node};
+use crate::node::{Node, OpenCopy};
 use crate::shard_file::Denied;
 use crate::token::Token;
 
@@ -18,7 +18,7 @@ impl Node {
         shard: ShardId,
         token: Token,
         resumes: bool,
-    ) -> Result<Arc<Copy>, NodeError> {
+    ) -> Result<Arc<OpenCopy>, NodeError> {
         let _alone = self.alone();
         if self.has_ended(shard, token.migration)? {
             return Err(NodeError::Ended {
@@ -44,7 +44,7 @@ impl Node {
         &self,
         shard: ShardId,
         token: Token,
-    ) -> Result<Arc<Copy>, NodeError> {
+    ) -> Result<Arc<OpenCopy>, NodeError> {
         self.mark(shard, |marks| marks.leave(token))
     }
 
@@ -132,7 +132,7 @@ impl Node {
         &self,
         shard: ShardId,
         rule: impl FnOnce(Marks) -> Result<Marks, Refusal>,
-    ) -> Result<Arc<Copy>, NodeError> {
+    ) -> Result<Arc<OpenCopy>, NodeError> {
         let copy = self.copy(shard)?;
         let marked = copy.file.mark(rule);
         marked.map_err(|denied| self.denied(shard, denied))?;

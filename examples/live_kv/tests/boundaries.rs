@@ -295,3 +295,13 @@ fn overtaken_while_it_moves() {
 fn overtaken_while_it_is_called_off() {
     at_every_boundary(Some(Trouble::Cancelled), Fate::Overtaken, &STAYED);
 }
+
+#[test]
+fn overtaken_while_it_fails() {
+    at_every_boundary(Some(Trouble::Failed), Fate::Overtaken, &STAYED);
+}
+
+#[test]
+fn overtaken_while_a_damaged_copy_is_made_again() {
+    at_every_boundary(Some(Trouble::Damaged), Fate::Overtaken, &MOVED);
+}
