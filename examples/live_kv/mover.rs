@@ -8,7 +8,7 @@ use shardferry::schema::text::{Algorithm, Checkpoint, Digest};
 use shardferry::schema::v1::{SavedCheckpoint, Side};
 
 use crate::error::NodeError;
-use crate::marks::{Marks, Refusal};
+use crate::marks::{Marks, Refusal, Role};
 use crate::node::Node;
 use crate::nodes::Nodes;
 use crate::token::Token;
@@ -112,7 +112,9 @@ impl ShardMover for KvMover {
         let (from, to) = self.ends(job)?;
         let (original, copy) = (from.copy(shard)?, to.copy(shard)?);
         // What is written during this round is for the next one. After the fence nothing is.
-        let goal = original.file.read(|_, rows| rows.seq())?;
+        let (goal, role) = original
+            .file
+            .read(|marks, rows| -> Result<_, NodeError> { Ok((rows.seq()?, marks.role)) })?;
         let mut rows_copied = 0_usize;
         loop {
             let caught_up = copy.file.read(|_, rows| rows.seq())?;
@@ -122,7 +124,10 @@ impl ShardMover for KvMover {
             let batch = original
                 .file
                 .read(|_, rows| rows.changes_after(caught_up))?;
-            reporter.throttle(batch.rows.iter().map(|row| row.bytes()).sum())?;
+            // While writes are stopped the little that is left does not wait for other copies.
+            if role != Role::Fenced {
+                reporter.throttle(batch.rows.iter().map(|row| row.bytes()).sum())?;
+            }
             let copied = copy.file.copy_in(token, &batch.rows, Some(batch.through));
             copied.map_err(|denied| to.denied(shard, denied))?;
             rows_copied = rows_copied.saturating_add(batch.rows.len());

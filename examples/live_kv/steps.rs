@@ -119,8 +119,7 @@ impl Node {
         }
     }
 
-    /// Whether the shard is, or was, served here since `migration`: only then may the copy that
-    /// it came from go.
+    /// Whether the shard is, or was, served here: only then may the copy that it came from go.
     pub(crate) fn has_taken_over(&self, shard: ShardId) -> Result<bool, NodeError> {
         match self.find(shard) {
             Some(copy) => Ok(copy.file.marks()?.role != Role::Arriving),
