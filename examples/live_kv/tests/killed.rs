@@ -15,6 +15,8 @@ const FOLDER: &str = "LIVE_KV_TEST_FOLDER";
 /// How often it is killed; the default keeps every run of the tests short.
 const KILLS: &str = "LIVE_KV_KILLS";
 const KILLS_DEFAULT: u32 = 8;
+/// So often one cluster is killed: with each life there is more to look at before work begins.
+const KILLS_OF_ONE: usize = 20;
 
 /// Longer than a run takes on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -67,31 +69,46 @@ fn kill_after(child: &mut Child, wait: Duration) -> Option<ExitStatus> {
 
 #[test]
 fn killed_at_random_moments() {
-    let kills = std::env::var(KILLS).map_or(KILLS_DEFAULT, |text| text.parse().unwrap());
-    let folder = folder();
-    let (mut killed, mut under_way) = (0, 0);
-    for round in 0..kills {
-        let mut child = start(folder.path());
-        // From the making of the cluster to the last of its migrations.
-        let wait = Duration::from_millis(u64::from(20 + round * 397 % 1500));
-        match kill_after(&mut child, wait) {
-            None => {
-                killed += 1;
-                under_way += usize::from(is_under_way(folder.path()));
-            }
-            Some(ended) => assert!(ended.success(), "{}", said(child)),
+    let kills: u32 = std::env::var(KILLS).map_or(KILLS_DEFAULT, |text| text.parse().unwrap());
+    let mut tally = Tally::default();
+    for first in (0..kills).step_by(KILLS_OF_ONE) {
+        let folder = folder();
+        let last = kills.min(first + u32::try_from(KILLS_OF_ONE).unwrap());
+        for round in first..last {
+            kill_once(folder.path(), round, &mut tally);
         }
+        let mut child = start(folder.path());
+        let Some(ended) = kill_after(&mut child, PATIENCE) else {
+            panic!("no end within {PATIENCE:?}: {}", said(child));
+        };
+        let said = said(child);
+        assert!(ended.success(), "{said}");
+        assert!(said.contains("all there"), "{said}");
+        println!("{said}");
     }
-    let mut child = start(folder.path());
-    let Some(ended) = kill_after(&mut child, PATIENCE) else {
-        panic!("no end within {PATIENCE:?}: {}", said(child));
-    };
-    let said = said(child);
-    assert!(ended.success(), "{said}");
-    assert!(said.contains("all there"), "{said}");
-    println!("killed {killed} times, {under_way} times with a migration under way; then:\n{said}");
-    assert!(killed * 2 >= kills, "{killed} of {kills}");
-    assert!(under_way >= 1, "of {killed} kills none met a migration");
+    println!("{tally:?} of {kills}");
+    assert!(tally.killed * 2 >= kills, "{tally:?} of {kills}");
+    assert!(tally.under_way >= 1, "{tally:?}");
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    killed: u32,
+    /// With a migration or a cleanup under way.
+    under_way: u32,
+}
+
+fn kill_once(folder: &Path, round: u32, tally: &mut Tally) {
+    let mut child = start(folder);
+    // From the making of the cluster to the last of its migrations.
+    let wait = Duration::from_millis(u64::from(20 + round * 397 % 1500));
+    match kill_after(&mut child, wait) {
+        None => {
+            tally.killed += 1;
+            tally.under_way += u32::from(is_under_way(folder));
+        }
+        Some(ended) => assert!(ended.success(), "{}", said(child)),
+    }
 }
 
 /// Whether the kill left a migration, or a copy that has to go.
