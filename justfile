@@ -54,6 +54,10 @@ kill kills="10000":
 kill-every-write:
     SHARDFERRY_STRIDE=1 cargo test --release -p shardferry-cli --test it every_write -- --nocapture
 
+# The example whose shards move under writes, killed at random moments
+kill-live kills="200":
+    LIVE_KV_KILLS={{kills}} cargo test --example live_kv killed:: -- --nocapture
+
 # Every call of the disk fails, once and for ever
 io-errors:
     cargo test -p shardferry --test it io_errors -- --include-ignored --nocapture
