@@ -5,6 +5,7 @@ use super::aim::{Aim, helps};
 use super::assign::assign;
 use super::bound::{Bound, bound};
 use super::column::{NodeAt, ShardAt};
+use super::giants::host;
 use super::homes::Homes;
 use super::improve::{prune, redirect};
 use super::place::{Forced, is_waiting, place, place_anew};
@@ -13,6 +14,9 @@ use super::sequence::{Limits, Sequence};
 use super::shed::shed;
 use super::small::search;
 use super::world::World;
+
+/// A plan that is above the proven minimum by no more than this part of it is not made in another way.
+const CLOSE_PART: usize = 128;
 
 /// How often a draft is brought into an order again after what the order left open was put right.
 const ROUNDS: usize = 8;
@@ -211,7 +215,36 @@ fn balance<'a>(
     least: usize,
 ) -> World<'a> {
     let made = base.moved().count();
-    let mut world = base.clone();
+    let least = least.saturating_sub(made);
+    let count = |world: &World<'a>| world.moved().count().saturating_sub(made);
+    let mut world = spread(base.clone(), aim, forced);
+    if count(&world).saturating_sub(least) > least / CLOSE_PART {
+        let mut hosted = base.clone();
+        host(&mut hosted, aim);
+        let hosted = (hosted.moved().count() > made)
+            .then(|| in_order(start, spread(hosted, aim, forced), aim, forced));
+        let rank = |world: &World<'a>| {
+            let aims = std::slice::from_ref(aim);
+            (Missing::of(world, forced, aims), count(world))
+        };
+        world = hosted
+            .filter(|hosted| rank(hosted) < rank(&world))
+            .unwrap_or(world);
+    }
+    let moves = count(&world);
+    let reached = aim.outside(&world).next().is_none();
+    // One that reaches what this one does not may have a few moves more.
+    let most = if reached { moves } else { moves + 3 };
+    let has_an_order = |found: &World<'a>| {
+        let made = made_anew(start, found, forced, std::slice::from_ref(aim));
+        made.end.moved().count() == found.moved().count()
+    };
+    let found = search(&base, aim, (least, most), &has_an_order);
+    found.unwrap_or(world)
+}
+
+/// What shards leave and where they go.
+fn spread<'a>(mut world: World<'a>, aim: &Aim, forced: &Forced) -> World<'a> {
     let mut homes = Homes::new(&world);
     if let Some(lightest) = aim.oversized() {
         // What fits into no band goes where it does most good, before anything makes up for it.
@@ -223,15 +256,17 @@ fn balance<'a>(
     redirect(&mut world, aim, &pool);
     Relax::to(aim).run(&mut world, &mut homes);
     prune(&mut world, aim, forced);
-    let moves = world.moved().count().saturating_sub(made);
-    let least = least.saturating_sub(made);
-    let reached = aim.outside(&world).next().is_none();
-    // One that reaches what this one does not may have a few moves more.
-    let most = if reached { moves } else { moves + 3 };
-    let has_an_order = |found: &World<'a>| {
-        let made = made_anew(start, found, forced, std::slice::from_ref(aim));
-        made.end.moved().count() == found.moved().count()
-    };
-    let found = search(&base, aim, (least, most), &has_an_order);
-    found.unwrap_or(world)
+    world
+}
+
+/// What has an order of it, and what still helps from there.
+fn in_order<'a>(start: &World<'a>, world: World<'a>, aim: &Aim, forced: &Forced) -> World<'a> {
+    let made = made_anew(start, &world, forced, std::slice::from_ref(aim));
+    let mut end = made.end;
+    if end.moved().count() < world.moved().count() {
+        let mut homes = Homes::new(&end);
+        Relax::to(aim).run(&mut end, &mut homes);
+        prune(&mut end, aim, forced);
+    }
+    end
 }
