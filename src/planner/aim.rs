@@ -81,6 +81,13 @@ impl Aim {
         self.bands[node]
     }
 
+    /// How wide the widest band is.
+    pub(super) fn width(&self, world: &World<'_>) -> u128 {
+        let bands = world.active.iter().map(|node| self.bands[*node]);
+        let widths = bands.map(|band| band.most.saturating_sub(band.least));
+        widths.max().unwrap_or_default()
+    }
+
     /// How much a node has above its band.
     pub(super) fn excess(&self, world: &World<'_>, node: NodeAt) -> u128 {
         world

@@ -1,60 +1,129 @@
-//! How many shards of a node weigh so much.
+//! The shards of each node that may leave it, heaviest first: how many weigh so much.
 
 use std::cmp::Reverse;
 
-/// So many of the heaviest shards are told apart; the next counts for all that are no heavier.
-const TOLD_APART: usize = 256;
+use super::aim::Aim;
+use super::column::{Column, NodeAt, ShardAt};
+use super::homes::Homes;
+use super::world::World;
 
-/// The fewest of some shards that weigh as much as something.
-#[derive(Clone, Debug, Default)]
+/// So many of the heaviest shards are told apart; the next counts for all that are no heavier.
+const TOLD_APART: usize = 512;
+
+/// Some shards.
+#[derive(Clone, Debug)]
 pub(super) struct Cover {
-    /// What the first of them weigh, by their number, from one.
+    /// The weights that are told apart.
+    heaviest: Vec<u64>,
+    /// What the first of them weigh, by their number, from none.
     sums: Vec<u128>,
-    /// What any further one weighs at most.
+    /// How many more there are, and what each weighs at most.
+    more: usize,
     next: u64,
-    /// How many there are.
-    count: usize,
 }
 
 impl Cover {
-    pub(super) fn new(mut weights: Vec<u64>) -> Self {
-        let count = weights.len();
-        let mut next = 0;
-        if count > TOLD_APART {
+    /// Of shards of these weights, whose order is changed.
+    fn new(weights: &mut [u64]) -> Self {
+        let (mut told_apart, mut more, mut next) = (weights, 0, 0);
+        if told_apart.len() > TOLD_APART {
             let heaviest_first = |weight: &u64| Reverse(*weight);
-            let (_, last, _) = weights.select_nth_unstable_by_key(TOLD_APART, heaviest_first);
-            next = *last;
-            weights.truncate(TOLD_APART);
+            more = told_apart.len() - TOLD_APART;
+            let (heavier, last, _) =
+                told_apart.select_nth_unstable_by_key(TOLD_APART, heaviest_first);
+            (told_apart, next) = (heavier, *last);
         }
-        weights.sort_unstable_by_key(|weight| Reverse(*weight));
-        let sums = weights.into_iter().scan(0, |sum, weight| {
-            *sum += u128::from(weight);
-            Some(*sum)
-        });
+        told_apart.sort_unstable_by_key(|weight| Reverse(*weight));
+        let mut sums = Vec::with_capacity(told_apart.len() + 1);
+        let mut sum = 0;
+        sums.push(sum);
+        for weight in &*told_apart {
+            sum += u128::from(*weight);
+            sums.push(sum);
+        }
         Self {
-            sums: sums.collect(),
+            heaviest: told_apart.to_vec(),
+            sums,
+            more,
             next,
-            count,
         }
     }
 
-    /// At least so many weigh `weight`; all of them, if they weigh less.
-    pub(super) fn fewest(&self, weight: u128) -> usize {
-        if weight == 0 {
-            return 0;
-        }
-        let fewer = self.sums.partition_point(|sum| *sum < weight);
-        if fewer < self.sums.len() {
-            return fewer + 1;
+    /// The weights of the heaviest.
+    pub(super) fn heaviest(&self) -> &[u64] {
+        &self.heaviest
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.heaviest.len() + self.more
+    }
+
+    /// So many weigh at most this.
+    pub(super) fn weight_of(&self, count: usize) -> u128 {
+        let known = count.min(self.heaviest.len());
+        let sum = self.sums.get(known).copied().unwrap_or_default();
+        let more = u128::try_from(count - known).unwrap_or(u128::MAX);
+        sum.saturating_add(more.saturating_mul(self.next.into()))
+    }
+
+    /// At least so many weigh `weight`, without the `skipped` heaviest; all of them, if they weigh less.
+    pub(super) fn fewest(&self, skipped: usize, weight: u128) -> usize {
+        let wanted = self.weight_of(skipped).saturating_add(weight);
+        let sums = self.sums.get(skipped..).unwrap_or_default();
+        let fewest = sums.partition_point(|sum| *sum < wanted);
+        if fewest < sums.len() {
+            return fewest;
         }
         let known = self.sums.last().copied().unwrap_or_default();
-        let missing = weight.saturating_sub(known);
-        let more = match u128::from(self.next) {
-            0 => missing,
-            next => missing.div_ceil(next),
-        };
-        let fewest = usize::try_from(more).unwrap_or(usize::MAX);
-        fewer.saturating_add(fewest).min(self.count)
+        let missing = wanted.saturating_sub(known);
+        let more = missing.div_ceil(u128::from(self.next.max(1)));
+        let more = usize::try_from(more).unwrap_or(usize::MAX).min(self.more);
+        more.saturating_add(self.heaviest.len())
+            .saturating_sub(skipped)
+    }
+}
+
+/// The shards that may leave the active nodes.
+pub(super) struct Covers {
+    by_node: Column<NodeAt, Cover>,
+    heaviest: u64,
+}
+
+impl Covers {
+    /// `homes` without those that `must_leave`.
+    pub(super) fn new(
+        start: &World<'_>,
+        aim: &Aim,
+        must_leave: &impl Fn(ShardAt) -> bool,
+        homes: &Homes,
+    ) -> Self {
+        let mut by_node = Column::of(start.nodes.len(), Cover::new(&mut []));
+        let mut weights = Vec::new();
+        for node in start.active.iter().copied() {
+            weights.clear();
+            let may_leave = homes.of(node).iter().filter(|shard| !must_leave(**shard));
+            weights.extend(may_leave.map(|shard| aim.weight(start, *shard)));
+            by_node[node] = Cover::new(&mut weights);
+        }
+        let heaviest = |cover: &Cover| cover.heaviest.first().copied();
+        Self {
+            heaviest: by_node
+                .values()
+                .iter()
+                .filter_map(heaviest)
+                .max()
+                .unwrap_or_default(),
+            by_node,
+        }
+    }
+
+    pub(super) fn of(&self, node: NodeAt) -> &Cover {
+        &self.by_node[node]
+    }
+
+    /// What the heaviest of all weighs.
+    pub(super) fn heaviest(&self) -> u64 {
+        self.heaviest
     }
 }
 
@@ -64,20 +133,25 @@ mod tests {
 
     #[test]
     fn the_heaviest_are_counted_first() {
-        let cover = Cover::new(vec![1, 5, 3]);
-        let fewest = [0, 1, 5, 6, 8, 9, 10].map(|weight| cover.fewest(weight));
+        let cover = Cover::new(&mut [1, 5, 3]);
+        let fewest = [0, 1, 5, 6, 8, 9, 10].map(|weight| cover.fewest(0, weight));
         assert_eq!(fewest, [0, 1, 1, 2, 2, 3, 3]);
-        assert_eq!(Cover::default().fewest(1), 0);
+        assert_eq!(
+            [0, 1, 4, 5].map(|weight| cover.fewest(1, weight)),
+            [0, 1, 2, 2]
+        );
+        assert_eq!(Cover::new(&mut []).fewest(0, 1), 0);
     }
 
     #[test]
     fn of_many_light_shards_no_more_are_counted_than_there_must_be() {
-        let weights: Vec<u64> = (1..=1000).collect();
-        let cover = Cover::new(weights.clone());
-        for count in [1, 255, 256, 257, 600, 1000] {
-            let sum: u64 = weights.iter().rev().take(count).sum();
-            let fewest = cover.fewest(sum.into());
+        let mut weights: Vec<u64> = (1..=2000).collect();
+        let cover = Cover::new(&mut weights);
+        for count in [0, 1, 511, 512, 513, 1200, 2000] {
+            let sum: u64 = (1..=2000).rev().take(count).sum();
+            let fewest = cover.fewest(0, sum.into());
             assert!(fewest <= count && (count > TOLD_APART || fewest == count));
+            assert!(cover.weight_of(count) >= sum.into());
         }
     }
 }

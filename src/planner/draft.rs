@@ -3,8 +3,9 @@
 use super::Availability;
 use super::aim::{Aim, helps};
 use super::assign::assign;
-use super::bound::{Bound, bound};
+use super::bound::{Bound, bound, is_certain};
 use super::column::{NodeAt, ShardAt};
+use super::cover::Covers;
 use super::giants::host;
 use super::homes::Homes;
 use super::improve::{prune, redirect};
@@ -51,12 +52,15 @@ impl<'a> Draft<'a> {
             let given = given.next();
             let mut aim = given.unwrap_or_else(|| Aim::new(&world, *resource));
             aim.is_open = aim.is_triggered(&world);
-            if aims.is_empty() {
-                let aim = aim.is_open.then_some(&aim);
-                least = bound(start, aim, &forced, &mut Homes::new(start));
-            }
-            if aim.is_open && aims.is_empty() {
-                world = balance(start, world, &aim, &forced, least.moves);
+            if aims.is_empty() && !aim.is_open {
+                least = bound(start, None, &forced, &mut Homes::new(start));
+            } else if aims.is_empty() {
+                let mut homes = Homes::new(start);
+                let must_leave = |shard| is_certain(start, &forced, shard);
+                let covers = Covers::new(start, &aim, &must_leave, &homes);
+                least = bound(start, Some((&aim, &covers)), &forced, &mut homes);
+                let shards = (&mut homes, &covers);
+                world = balance(start, world, &aim, &forced, shards, least.moves);
             } else if aim.is_open {
                 let mut homes = Homes::new(&world);
                 let relax = Relax::to(&aim).keeping(&aims);
@@ -212,17 +216,18 @@ fn balance<'a>(
     base: World<'a>,
     aim: &Aim,
     forced: &Forced,
+    (homes, covers): (&mut Homes, &Covers),
     least: usize,
 ) -> World<'a> {
     let made = base.moved().count();
     let least = least.saturating_sub(made);
     let count = |world: &World<'a>| world.moved().count().saturating_sub(made);
-    let mut world = spread(base.clone(), aim, forced);
+    let mut world = spread(base.clone(), aim, forced, homes);
     if count(&world).saturating_sub(least) > least / CLOSE_PART {
         let mut hosted = base.clone();
-        host(&mut hosted, aim);
+        host(&mut hosted, aim, covers);
         let hosted = (hosted.moved().count() > made)
-            .then(|| in_order(start, spread(hosted, aim, forced), aim, forced));
+            .then(|| in_order(start, spread(hosted, aim, forced, homes), aim, forced));
         let rank = |world: &World<'a>| {
             let aims = std::slice::from_ref(aim);
             (Missing::of(world, forced, aims), count(world))
@@ -244,17 +249,16 @@ fn balance<'a>(
 }
 
 /// What shards leave and where they go.
-fn spread<'a>(mut world: World<'a>, aim: &Aim, forced: &Forced) -> World<'a> {
-    let mut homes = Homes::new(&world);
+fn spread<'a>(mut world: World<'a>, aim: &Aim, forced: &Forced, homes: &mut Homes) -> World<'a> {
     if let Some(lightest) = aim.oversized() {
         // What fits into no band goes where it does most good, before anything makes up for it.
         let relax = Relax::to(aim).only_from(lightest);
-        relax.run(&mut world, &mut homes);
+        relax.run(&mut world, homes);
     }
-    let pool = shed(&world, aim, &mut homes);
+    let pool = shed(&world, aim, homes);
     assign(&mut world, aim, &pool);
     redirect(&mut world, aim, &pool);
-    Relax::to(aim).run(&mut world, &mut homes);
+    Relax::to(aim).run(&mut world, homes);
     prune(&mut world, aim, forced);
     world
 }

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use super::aim::Aim;
-use super::column::{Column, NodeAt, Place as _, ShardAt};
-use super::cover::Cover;
+use super::column::{Column, NodeAt, ShardAt};
+use super::cover::Covers;
 use super::world::World;
 
 /// So many giants are looked at, the heaviest of all.
@@ -13,48 +13,48 @@ const GIANTS_MAX: usize = 256;
 /// How often each of them is looked at.
 const PASSES: usize = 4;
 
-/// The shards that no band has room for beside its width, heaviest first, and for each node the others,
-/// as far as they may leave and have not moved.
-struct Giants {
+/// The shards that are heavier than a band is wide, heaviest first, and what could leave each node.
+struct Giants<'c> {
     giants: Vec<ShardAt>,
-    others: Column<NodeAt, Cover>,
+    covers: &'c Covers,
+    /// How many of the cover of each node are giants.
+    counts: Column<NodeAt, usize>,
 }
 
-impl Giants {
-    fn new(world: &World<'_>, aim: &Aim) -> Option<Self> {
-        let widths = world.active.iter().map(|node| aim.band(*node));
-        let width = widths.map(|band| band.most.saturating_sub(band.least));
-        let light = width.max().unwrap_or_default();
-        let free = world.shards.places().filter(|shard| world.is_free(*shard));
-        let is_giant = |shard: &ShardAt| u128::from(aim.weight(world, *shard)) > light;
-        let mut giants: Vec<ShardAt> = free.clone().filter(is_giant).collect();
-        if giants.is_empty() {
+impl<'c> Giants<'c> {
+    fn new(world: &World<'_>, aim: &Aim, covers: &'c Covers) -> Option<Self> {
+        let light = aim.width(world);
+        let is_giant = |weight: u64| u128::from(weight) > light;
+        if !is_giant(covers.heaviest()) {
             return None;
         }
+        let giants = world.shards.places();
+        let giants = giants.filter(|shard| is_giant(aim.weight(world, *shard)));
+        let mut giants: Vec<ShardAt> = giants.filter(|shard| world.is_free(*shard)).collect();
         giants.sort_unstable_by_key(|shard| (Reverse(aim.weight(world, *shard)), *shard));
         giants.truncate(GIANTS_MAX);
-        let mut others = vec![Vec::new(); world.nodes.len()];
-        for shard in free.filter(|shard| !is_giant(shard) && !world.is_moved(*shard)) {
-            if let Some(others) = others.get_mut(world.at(shard).at()) {
-                others.push(aim.weight(world, shard));
-            }
-        }
-        let others: Vec<Cover> = others.into_iter().map(Cover::new).collect();
+        let count = |node| {
+            let weights = covers.of(node).heaviest();
+            weights.partition_point(|weight| is_giant(*weight))
+        };
+        let counts: Vec<usize> = world.nodes.places().map(count).collect();
         Some(Self {
             giants,
-            others: others.into(),
+            covers,
+            counts: counts.into(),
         })
     }
 
     /// How many others leave a node if it holds so much.
     fn leave(&self, aim: &Aim, node: NodeAt, load: u128) -> usize {
-        self.others[node].fewest(load.saturating_sub(aim.band(node).most))
+        let excess = load.saturating_sub(aim.band(node).most);
+        self.covers.of(node).fewest(self.counts[node], excess)
     }
 }
 
 /// Moves giant shards to where they make the fewest others leave, one at a time, the heaviest first.
-pub(super) fn host(world: &mut World<'_>, aim: &Aim) {
-    let Some(giants) = Giants::new(world, aim) else {
+pub(super) fn host(world: &mut World<'_>, aim: &Aim, covers: &Covers) {
+    let Some(giants) = Giants::new(world, aim, covers) else {
         return;
     };
     for _ in 0..PASSES {
@@ -71,7 +71,7 @@ pub(super) fn host(world: &mut World<'_>, aim: &Aim) {
     }
 }
 
-impl Giants {
+impl Giants<'_> {
     /// Where a giant takes fewer moves than where it is, or as few and leaves more room.
     fn better_host(&self, world: &World<'_>, aim: &Aim, shard: ShardAt) -> Option<NodeAt> {
         let weight = u128::from(aim.weight(world, shard));
