@@ -12,6 +12,7 @@ use super::improve::{prune, redirect};
 use super::place::{Forced, is_waiting, place, place_anew};
 use super::relax::Relax;
 use super::sequence::{Limits, Sequence};
+use super::settle::settled;
 use super::shed::shed;
 use super::small::search;
 use super::world::World;
@@ -50,7 +51,10 @@ impl<'a> Draft<'a> {
         let mut aims: Vec<Aim> = Vec::new();
         for resource in start.policy.priorities() {
             let given = given.next();
-            let mut aim = given.unwrap_or_else(|| Aim::new(&world, *resource));
+            let mut aim = given.unwrap_or_else(|| match aims.as_slice() {
+                [] => settled(&world, *resource),
+                [..] => Aim::new(&world, *resource),
+            });
             aim.is_open = aim.is_triggered(&world);
             if aims.is_empty() && !aim.is_open {
                 least = bound(start, None, &forced, &mut Homes::new(start));

@@ -64,6 +64,7 @@ mod relax;
 mod resource;
 mod room;
 mod sequence;
+mod settle;
 mod shed;
 mod small;
 mod sums;
