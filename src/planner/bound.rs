@@ -47,15 +47,15 @@ impl Giver {
 /// the weight of what leaves it and at most what it has above the lower end of its band. For a number
 /// of moves out of a node that is the most with its heaviest, and one more adds less and less: taking
 /// the greatest addition first needs the fewest. A second bound counts receivers: each needs at least
-/// as many as the heaviest shards of all that cover what it lacks. A third counts what giant shards make
-/// leave where they come: see [`by_prices`].
+/// as many as the heaviest shards of all that cover what it lacks. Two more count what giant shards make
+/// leave where they end, if there are `covers`: see [`by_prices`] and [`by_hosts`].
 ///
 /// A node that accepts nothing, and has too much of something, may give whatever it holds.
 ///
 /// Without an `aim` only what must leave counts.
 pub(super) fn bound(
     start: &World<'_>,
-    aim: Option<(&Aim, &Covers)>,
+    aim: Option<(&Aim, Option<&Covers>)>,
     forced: &Forced,
     homes: &mut Homes,
 ) -> Bound {
@@ -129,16 +129,16 @@ pub(super) fn bound(
         moves += supplement(start, aim, homes, &mut givers, &stays, lacks - supply);
     }
     let moves = moves.max(by_receivers(start, aim, receivers));
-    let moves = by_prices(start, aim, covers, must_leave(), moves);
+    let moves = covers.map_or(moves, |covers| {
+        let by_hosts = certain_moves + by_hosts(start, aim, covers, &certain_leaving);
+        by_prices(start, aim, covers, must_leave(), moves).max(by_hosts)
+    });
     let bytes = if start.is_bytes(aim.resource) {
         (bytes_certain + excesses).max(lacks)
     } else {
         bytes_certain
     };
-    Bound {
-        moves: moves.max(certain_moves + by_hosts(start, aim, covers, &certain_leaving)),
-        bytes,
-    }
+    Bound { moves, bytes }
 }
 
 /// Whether a shard must leave its node: itself, not any one of several.

@@ -90,13 +90,22 @@ pub(super) struct Covers {
 }
 
 impl Covers {
-    /// `homes` without those that `must_leave`.
+    /// `homes` without those that `must_leave`. Nothing where no shard is heavier than a band is wide, or
+    /// all are alike: there is nothing to tell apart.
     pub(super) fn new(
         start: &World<'_>,
         aim: &Aim,
         must_leave: &impl Fn(ShardAt) -> bool,
         homes: &Homes,
-    ) -> Self {
+    ) -> Option<Self> {
+        let free = start.shards.places().filter(|shard| start.is_free(*shard));
+        let weights = free.map(|shard| aim.weight(start, shard));
+        let ends = weights.fold((u64::MAX, 0), |(least, most), weight| {
+            (weight.min(least), weight.max(most))
+        });
+        if u128::from(ends.1) <= aim.width(start) || ends.0 == ends.1 {
+            return None;
+        }
         let mut by_node = Column::of(start.nodes.len(), Cover::new(&mut []));
         let mut weights = Vec::new();
         for node in start.active.iter().copied() {
@@ -105,23 +114,17 @@ impl Covers {
             weights.extend(may_leave.map(|shard| aim.weight(start, *shard)));
             by_node[node] = Cover::new(&mut weights);
         }
-        let heaviest = |cover: &Cover| cover.heaviest.first().copied();
-        Self {
-            heaviest: by_node
-                .values()
-                .iter()
-                .filter_map(heaviest)
-                .max()
-                .unwrap_or_default(),
+        Some(Self {
             by_node,
-        }
+            heaviest: ends.1,
+        })
     }
 
     pub(super) fn of(&self, node: NodeAt) -> &Cover {
         &self.by_node[node]
     }
 
-    /// What the heaviest of all weighs.
+    /// What no shard is heavier than.
     pub(super) fn heaviest(&self) -> u64 {
         self.heaviest
     }

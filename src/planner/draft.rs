@@ -62,8 +62,9 @@ impl<'a> Draft<'a> {
                 let mut homes = Homes::new(start);
                 let must_leave = |shard| is_certain(start, &forced, shard);
                 let covers = Covers::new(start, &aim, &must_leave, &homes);
-                least = bound(start, Some((&aim, &covers)), &forced, &mut homes);
-                let shards = (&mut homes, &covers);
+                let covers = covers.as_ref();
+                least = bound(start, Some((&aim, covers)), &forced, &mut homes);
+                let shards = (&mut homes, covers);
                 world = balance(start, world, &aim, &forced, shards, least.moves);
             } else if aim.is_open {
                 let mut homes = Homes::new(&world);
@@ -220,25 +221,28 @@ fn balance<'a>(
     base: World<'a>,
     aim: &Aim,
     forced: &Forced,
-    (homes, covers): (&mut Homes, &Covers),
+    (homes, covers): (&mut Homes, Option<&Covers>),
     least: usize,
 ) -> World<'a> {
     let made = base.moved().count();
     let least = least.saturating_sub(made);
     let count = |world: &World<'a>| world.moved().count().saturating_sub(made);
     let mut world = spread(base.clone(), aim, forced, homes);
-    if count(&world).saturating_sub(least) > least / CLOSE_PART {
+    if let Some(covers) = covers
+        && count(&world).saturating_sub(least) > least / CLOSE_PART
+    {
         let mut hosted = base.clone();
-        host(&mut hosted, aim, covers);
-        let hosted = (hosted.moved().count() > made)
-            .then(|| in_order(start, spread(hosted, aim, forced, homes), aim, forced));
-        let rank = |world: &World<'a>| {
-            let aims = std::slice::from_ref(aim);
-            (Missing::of(world, forced, aims), count(world))
-        };
-        world = hosted
-            .filter(|hosted| rank(hosted) < rank(&world))
-            .unwrap_or(world);
+        if host(&mut hosted, aim, covers) {
+            let spread = spread(hosted, aim, forced, homes);
+            let other = in_order(start, spread, aim, forced);
+            let rank = |world: &World<'a>| {
+                let missing = Missing::of(world, forced, std::slice::from_ref(aim));
+                (missing, count(world))
+            };
+            if rank(&other) < rank(&world) {
+                world = other;
+            }
+        }
     }
     let moves = count(&world);
     let reached = aim.outside(&world).next().is_none();

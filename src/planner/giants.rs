@@ -53,10 +53,12 @@ impl<'c> Giants<'c> {
 }
 
 /// Moves giant shards to where they make the fewest others leave, one at a time, the heaviest first.
-pub(super) fn host(world: &mut World<'_>, aim: &Aim, covers: &Covers) {
+/// Answers whether one moved.
+pub(super) fn host(world: &mut World<'_>, aim: &Aim, covers: &Covers) -> bool {
     let Some(giants) = Giants::new(world, aim, covers) else {
-        return;
+        return false;
     };
+    let mut any = false;
     for _ in 0..PASSES {
         let mut moved = false;
         for shard in giants.giants.iter().copied() {
@@ -65,10 +67,12 @@ pub(super) fn host(world: &mut World<'_>, aim: &Aim, covers: &Covers) {
                 moved = true;
             }
         }
+        any |= moved;
         if !moved {
             break;
         }
     }
+    any
 }
 
 impl Giants<'_> {

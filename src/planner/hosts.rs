@@ -13,7 +13,7 @@ const GIANTS_MAX: usize = 64;
 const WORK_MAX: usize = 4_000_000;
 
 /// At most so many sets of giants are tried for one node.
-const SETS_MAX: usize = 512;
+const SETS_MAX: usize = 128;
 
 /// At least so many shards move beside those that must leave, in any plan that brings every active node
 /// into its band of `aim`. `covers` are the shards that may leave, and `leaving` is what must.
