@@ -7,8 +7,9 @@ use super::column::{Column, NodeAt, ShardAt};
 use super::cover::Covers;
 use super::world::World;
 
-/// So many giants are looked at, the heaviest of all.
+/// So many giants are looked at, the heaviest of all: at most, and times the nodes.
 const GIANTS_MAX: usize = 256;
+const LOOKS_MAX: usize = 256_000;
 
 /// How often each of them is looked at.
 const PASSES: usize = 4;
@@ -32,7 +33,8 @@ impl<'c> Giants<'c> {
         let giants = giants.filter(|shard| is_giant(aim.weight(world, *shard)));
         let mut giants: Vec<ShardAt> = giants.filter(|shard| world.is_free(*shard)).collect();
         giants.sort_unstable_by_key(|shard| (Reverse(aim.weight(world, *shard)), *shard));
-        giants.truncate(GIANTS_MAX);
+        let most = LOOKS_MAX / world.active.len().max(1);
+        giants.truncate(most.min(GIANTS_MAX));
         let count = |node| {
             let weights = covers.of(node).heaviest();
             weights.partition_point(|weight| is_giant(*weight))
