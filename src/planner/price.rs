@@ -2,7 +2,7 @@
 
 use super::Availability;
 use super::aim::Aim;
-use super::column::{Column, NodeAt, Place as _, ShardAt};
+use super::column::{Column, NodeAt, ShardAt};
 use super::cover::{Cover, Covers};
 use super::world::World;
 
