@@ -225,11 +225,12 @@ fn balance<'a>(
     least: usize,
 ) -> World<'a> {
     let made = base.moved().count();
+    let close = least / CLOSE_PART;
     let least = least.saturating_sub(made);
     let count = |world: &World<'a>| world.moved().count().saturating_sub(made);
     let mut world = spread(base.clone(), aim, forced, homes);
     if let Some(covers) = covers
-        && count(&world).saturating_sub(least) > least / CLOSE_PART
+        && count(&world).saturating_sub(least) > close
     {
         let mut hosted = base.clone();
         if host(&mut hosted, aim, covers) {
