@@ -4,7 +4,7 @@ use super::Availability;
 use super::aim::{Aim, helps};
 use super::assign::assign;
 use super::bound::{Bound, bound, is_certain};
-use super::column::{NodeAt, ShardAt};
+use super::column::{Column, NodeAt, ShardAt};
 use super::cover::Covers;
 use super::giants::host;
 use super::homes::Homes;
@@ -60,7 +60,13 @@ impl<'a> Draft<'a> {
                 least = bound(start, None, &forced, &mut Homes::new(start));
             } else if aims.is_empty() {
                 let mut homes = Homes::new(start);
-                let must_leave = |shard| is_certain(start, &forced, shard);
+                // Where nothing has to leave, no shard is looked up.
+                let mut leaves = Column::of(start.nodes.len(), false);
+                for shard in forced.keys() {
+                    leaves[start.at(*shard)] = true;
+                }
+                let must_leave =
+                    |shard| leaves[start.at(shard)] && is_certain(start, &forced, shard);
                 let covers = Covers::new(start, &aim, &must_leave, &homes);
                 let covers = covers.as_ref();
                 least = bound(start, Some((&aim, covers)), &forced, &mut homes);
