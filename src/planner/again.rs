@@ -1,12 +1,10 @@
 //! What planning again would do is made a part of the plan.
 
 use super::aim::Aim;
-use super::bound::bound;
 use super::cluster::When;
 use super::column::{NodeAt, ShardAt};
-use super::draft::Draft;
+use super::draft::{Draft, proven};
 use super::explain::shards_left;
-use super::homes::Homes;
 use super::make::{aims_of, are_alike, is_acted_on, settled};
 use super::place::{Cause, Forced, is_waiting, place};
 use super::sequence::{Limits, Sequence};
@@ -162,7 +160,7 @@ fn forced_alone<'a>(start: &World<'a>) -> Draft<'a> {
 fn drafted<'a>(start: &World<'a>, aims: Vec<Aim>, forced: Forced, made: Sequence<'a>) -> Draft<'a> {
     let acted_on = aims.first().filter(|aim| is_acted_on(&made, aim));
     Draft {
-        least: bound(start, acted_on, &forced, &mut Homes::new(start)),
+        least: proven(start, acted_on, &forced),
         aims,
         forced,
         made,

@@ -57,17 +57,10 @@ impl<'a> Draft<'a> {
             });
             aim.is_open = aim.is_triggered(&world);
             if aims.is_empty() && !aim.is_open {
-                least = bound(start, None, &forced, &mut Homes::new(start));
+                least = proven(start, None, &forced);
             } else if aims.is_empty() {
                 let mut homes = Homes::new(start);
-                // Where nothing has to leave, no shard is looked up.
-                let mut leaves = Column::of(start.nodes.len(), false);
-                for shard in forced.keys() {
-                    leaves[start.at(*shard)] = true;
-                }
-                let must_leave =
-                    |shard| leaves[start.at(shard)] && is_certain(start, &forced, shard);
-                let covers = Covers::new(start, &aim, &must_leave, &homes);
+                let covers = covers(start, &aim, &forced, &homes);
                 let covers = covers.as_ref();
                 least = bound(start, Some((&aim, covers)), &forced, &mut homes);
                 let shards = (&mut homes, covers);
@@ -132,6 +125,26 @@ impl<'a> Draft<'a> {
             least,
         }
     }
+}
+
+/// The proven minimum of a plan that balances by `aim`, or by none.
+pub(super) fn proven(start: &World<'_>, aim: Option<&Aim>, forced: &Forced) -> Bound {
+    let mut homes = Homes::new(start);
+    let Some(aim) = aim else {
+        return bound(start, None, forced, &mut homes);
+    };
+    let covers = covers(start, aim, forced, &homes);
+    bound(start, Some((aim, covers.as_ref())), forced, &mut homes)
+}
+
+fn covers(start: &World<'_>, aim: &Aim, forced: &Forced, homes: &Homes) -> Option<Covers> {
+    // Where nothing has to leave, no shard is looked up.
+    let mut leaves = Column::of(start.nodes.len(), false);
+    for shard in forced.keys() {
+        leaves[start.at(*shard)] = true;
+    }
+    let must_leave = |shard| leaves[start.at(shard)] && is_certain(start, forced, shard);
+    Covers::new(start, aim, &must_leave, homes)
 }
 
 /// What a plan does not reach: the less the better.

@@ -1,11 +1,9 @@
 use super::again::complete;
 use super::aim::Aim;
-use super::bound::bound;
 use super::cluster::Cluster;
 use super::column::NodeAt;
-use super::draft::Draft;
+use super::draft::{Draft, proven};
 use super::explain::{nodes_left, shards_left};
-use super::homes::Homes;
 use super::place::{Forced, place};
 use super::sequence::{Limits, Sequence};
 use super::world::World;
@@ -38,7 +36,7 @@ pub fn plan(input: &Input, policy: &Policy) -> Result<Plan, PlanError> {
     let first = aims.first();
     if first.is_some_and(|aim| aim.is_open && !is_acted_on(&made, aim)) {
         // The balance that was thought to be needed is not.
-        least = bound(&start, None, &forced, &mut Homes::new(&start));
+        least = proven(&start, None, &forced);
     }
     if let Some(limits) = Limits::of(&start) {
         made = made.within(limits, &start, &forced, &aims);
