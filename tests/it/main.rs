@@ -14,6 +14,8 @@
 mod backup;
 mod child;
 mod claims;
+#[cfg(unix)]
+mod command_mover;
 mod conformance;
 mod crash;
 mod durability;
