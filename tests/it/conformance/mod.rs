@@ -1,6 +1,8 @@
 //! The conformance suite of movers: the directory mover passes, wrong movers do not.
 
 #[cfg(unix)]
+mod command;
+#[cfg(unix)]
 mod directory;
 mod toy;
 mod wrong;
