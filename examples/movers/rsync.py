@@ -74,13 +74,18 @@ def copy(job):
     if os.path.lexists(places.target):
         raise Failure(f"{places.target!r} is taken; remove or rename it")
     os.makedirs(places.part, mode=0o700, exist_ok=True)
-    total = sum(entry.st_size for _, entry in tree(places.source) if stat.S_ISREG(entry.st_mode))
+    total = size(places.source)
     with Held(places.part) as held:
         rsync(places, total, held)
         remove(places.differs)
         sync_folders(places.data)
         sync_folder(places.part)
         sync_folder(places.target_dir)
+
+
+def size(top):
+    """The bytes of all files."""
+    return sum(entry.st_size for _, entry in tree(top) if stat.S_ISREG(entry.st_mode))
 
 
 class Held:
@@ -146,8 +151,7 @@ def verify(job):
     copied = places.data if os.path.lexists(places.data) else places.target
     if not os.path.lexists(copied):
         raise Failure(f"{places.data!r} is gone", from_scratch=True)
-    total = sum(entry.st_size for side in (places.source, copied) for _, entry in tree(side))
-    meter = Meter(total)
+    meter = Meter(size(places.source) + size(copied))
     source, destination = digest(places.source, meter), digest(copied, meter)
     if source != destination and copied == places.data:
         open(places.differs, "wb").close()
@@ -168,13 +172,13 @@ class Meter:
 
 def digest(top, meter):
     """Counts and a digest of a tree: kind, path, permissions, time and content of each entry."""
-    whole, items, size = hashlib.sha256(), 0, 0
+    whole, items, count = hashlib.sha256(), 0, 0
     for path, entry in tree(top):
         items += 1
         mode = entry.st_mode
         fields = [os.path.relpath(path, top), b"%o" % mode]
         if stat.S_ISREG(mode):
-            size += entry.st_size
+            count += entry.st_size
             fields += [b"%d" % entry.st_mtime_ns, content(path, meter)]
         elif stat.S_ISLNK(mode):
             fields.append(os.readlink(path))
@@ -182,7 +186,7 @@ def digest(top, meter):
             raise Failure(f"{path!r} is no file, folder or link", "permanent")
         for field in fields:
             whole.update(b"%d:" % len(field) + field)
-    return {"items": items, "bytes": size, "digest": whole.hexdigest()}
+    return {"items": items, "bytes": count, "digest": whole.hexdigest()}
 
 
 def content(path, meter):

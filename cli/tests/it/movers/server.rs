@@ -187,7 +187,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         // setpriv has become the server: this is its number. At once, without farewells.
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        drop(kill(pid, Signal::SIGQUIT));
+        let _ = kill(pid, Signal::SIGQUIT);
         drop(self.child.wait());
     }
 }
