@@ -3,6 +3,7 @@
 mod classes;
 mod config;
 mod ending;
+mod executor;
 mod hostile;
 mod talking;
 

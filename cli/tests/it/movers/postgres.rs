@@ -56,8 +56,9 @@ impl Setting {
         let mover = format!(
             "program = \"python3\"\nargs = [{:?}, \"--rows\", \"250\"]\nsteps = [\"copy\", \
              \"catch_up\", \"fence\", \"unfence\", \"verify\", \"activate\", \"release_source\", \
-             \"discard_destination\"]\n",
-            program.display().to_string()
+             \"discard_destination\"]\nenv = {{ PATH = {:?} }}\n",
+            program.display().to_string(),
+            programs.path()
         );
         world.write("mover.toml", mover.as_bytes());
         Some(Self { world, one, two })

@@ -28,13 +28,16 @@ impl Programs {
         folders.sort();
         let path = std::env::var_os("PATH").unwrap_or_default();
         folders.extend(std::env::split_paths(&path));
-        let folder = (folders.into_iter().rev())
-            .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists());
+        let folder = (folders.into_iter().rev()).find(|folder| {
+            ["initdb", "postgres", "psql"]
+                .iter()
+                .all(|tool| folder.join(tool).exists())
+        });
         let Some(folder) = folder else {
-            skip("postgresql (initdb, postgres)");
+            skip("postgresql (initdb, postgres, psql)");
             return None;
         };
-        if !super::has(&["psql", "python3"]) {
+        if !super::has(&["python3"]) {
             return None;
         }
         let user = geteuid()
@@ -93,6 +96,11 @@ impl Programs {
         folder
     }
 
+    /// A `PATH` in which the tools of the server come first, before wrappers around them.
+    pub(super) fn path(&self) -> String {
+        format!("{}:/usr/bin:/bin", self.folder.display())
+    }
+
     /// A server on a copy of `template`. It is ended with `SIGQUIT` when it is dropped.
     pub(super) fn start(&self, template: &TempDir) -> Server {
         let folder = folder();
@@ -125,7 +133,12 @@ impl Programs {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Server { folder, child };
+        let psql = self.folder.join("psql");
+        let server = Server {
+            folder,
+            child,
+            psql,
+        };
         wait_until("the server answers", || server.psql("SELECT 1").is_ok());
         server
     }
@@ -148,6 +161,7 @@ fn folder() -> TempDir {
 pub(super) struct Server {
     folder: TempDir,
     child: Child,
+    psql: PathBuf,
 }
 
 impl Server {
@@ -161,7 +175,7 @@ impl Server {
 
     /// What `sql` gives, or what the server says against it.
     pub(super) fn psql(&self, sql: &str) -> Result<String, String> {
-        let done = Command::new("psql")
+        let done = Command::new(&self.psql)
             .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"])
             .arg("--set=ON_ERROR_STOP=1")
             .arg(format!("--dbname={}", self.address()))
