@@ -9,19 +9,23 @@ shard's name. Arguments are handed on to rsync, except
 
 What lies where, for a migration M:
 
-    copy                 TO/.shardferry-M.part/data
+    copy                 TO/.shardferry-M.part/data, with its owner beside it
     activate             TO/.shardferry-M.part/data  ->  TO/NAME
     release_source       FROM/NAME  ->  FROM/.shardferry-M.released, removed
     discard_destination  TO/.shardferry-M.part, removed
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
+import signal
+import socket
 import stat
 import subprocess
 import sys
+import time
 
 import mover
 from mover import Failure
@@ -75,7 +79,7 @@ def copy(job):
         raise Failure(f"{places.target!r} is taken; remove or rename it")
     os.makedirs(places.part, mode=0o700, exist_ok=True)
     total = size(places.source)
-    with Held(places.part) as held:
+    with Held(places.part, job["epoch"]) as held:
         rsync(places, total, held)
         remove(places.differs)
         sync_folders(places.data)
@@ -89,16 +93,35 @@ def size(top):
 
 
 class Held:
-    """A lock on a directory. An attempt that was overtaken may still be at work, for as long as its
-    processes live: the lock is theirs as well."""
+    """The copy is ours, for as long as a process of this attempt lives: rsync inherits the lock. An
+    attempt that was overtaken may still be at work, and is ended; one that overtook us is not."""
 
-    def __init__(self, path):
-        self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self.fd)
-            raise Failure(f"an earlier attempt still works in {path!r}") from None
+    def __init__(self, part, epoch):
+        us = f"{socket.gethostname()} {os.getpgrp()} {epoch}"
+        self.fd = os.open(os.path.join(part, b"owner"), os.O_RDWR | os.O_CREAT, 0o600)
+        for _ in range(50):
+            try:
+                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.overtake(epoch)
+            else:
+                os.ftruncate(self.fd, 0)
+                os.pwrite(self.fd, us.encode(), 0)
+                return
+        raise Failure(f"an earlier attempt still works in {part!r}")
+
+    def overtake(self, epoch):
+        words = os.pread(self.fd, 1000, 0).decode().split()
+        # Nothing: it is about to say who it is.
+        if words:
+            host, group, other = words[0], int(words[1]), int(words[2])
+            if other >= epoch:
+                raise Failure(f"overtaken: attempt {other} is at work, this is {epoch}")
+            if host == socket.gethostname():
+                mover.log(f"attempt {other} is still at work: it is ended")
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
+        time.sleep(0.1)
 
     def __enter__(self):
         return self.fd
@@ -218,8 +241,7 @@ def activate(job):
         raise Failure(f"neither {places.data!r} nor {places.target!r} is there")
     # Nothing may be removed at the source before the new name lasts.
     sync_folder(places.target_dir)
-    if os.path.isdir(places.part):
-        os.rmdir(places.part)
+    remove(places.part)
 
 
 def release_source(job):
@@ -236,7 +258,7 @@ def release_source(job):
 def discard_destination(job):
     places = Places(job, ends=["to"])
     if os.path.isdir(places.part):
-        with Held(places.part):
+        with Held(places.part, job["epoch"] + 1):
             remove(places.part)
     sync_folder(places.target_dir)
 

@@ -100,7 +100,10 @@ pub(super) fn shown(bytes: &[u8], bytes_max: usize) -> String {
 mod tests {
     use super::*;
 
-    fn cut(chunks: &[&[u8]]) -> (Vec<(u64, Vec<u8>, bool)>, Option<Vec<u8>>) {
+    /// Number, text, and whether that is all of it.
+    type Found = (u64, Vec<u8>, bool);
+
+    fn cut(chunks: &[&[u8]]) -> (Vec<Found>, Option<Vec<u8>>) {
         let mut lines = Lines::new(4);
         let mut found = Vec::new();
         for chunk in chunks {
