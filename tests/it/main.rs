@@ -14,7 +14,7 @@
 mod backup;
 mod child;
 mod claims;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod command_mover;
 mod conformance;
 mod crash;

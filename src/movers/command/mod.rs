@@ -18,6 +18,8 @@
 //! stays open until the step is over and says nothing, except for answers that it asked for: when it
 //! ends, the program has to end too. That is how it learns that this process was killed.
 //!
+//! That it ended well shows in its exit code, so a process that uses this must not ignore `SIGCHLD`.
+//!
 //! **No shell.** The program and its arguments are handed to the system as they are.
 
 // How a program is described.

@@ -1,6 +1,6 @@
 //! The conformance suite of movers: the directory mover passes, wrong movers do not.
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod command;
 #[cfg(unix)]
 mod directory;
