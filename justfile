@@ -46,6 +46,10 @@ bless:
 conformance:
     cargo test --test it conformance::directory -- --ignored --nocapture
 
+# The conformance suite of movers with programs: a shell script at every report, and the rsync example
+conformance-command:
+    cargo test --test it conformance::command -- --ignored --nocapture
+
 # The release binary, killed at 10,000 random moments (about 15 minutes)
 kill kills="10000":
     SHARDFERRY_KILLS={{kills}} cargo test --release -p shardferry-cli --test it chaos -- --nocapture

@@ -1,12 +1,12 @@
 //! Carries a plan out, wave by wave: a later move may need the room that an earlier one makes.
 
-use shardferry::executor::{RunReport, StopToken};
+use shardferry::executor::RunReport;
 use shardferry::planner::{Plan, Policy};
 use shardferry::tracker::BeginWaveError;
 use shardferry::{MigrationId, MigrationTracker, TimestampMs};
 
 use super::planned::problem;
-use crate::drive::{self, Pace};
+use crate::drive::{self, Drive};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::names::Names;
@@ -44,8 +44,7 @@ pub(crate) fn carry_out(
     tracker: &MigrationTracker,
     (plan, policy): (&Plan, &Policy),
     names: &Names,
-    pace: Pace,
-    stop: &StopToken,
+    how: Drive<'_>,
 ) -> Result<CarriedOut, Failure> {
     let mut out = CarriedOut {
         not_begun: plan.moves.len(),
@@ -66,7 +65,7 @@ pub(crate) fn carry_out(
                 return Ok(out);
             }
         }
-        out.report = out.report.and_then(drive::drive(tracker, pace, stop)?);
+        out.report = out.report.and_then(drive::drive(tracker, how)?);
         let report = &out.report;
         let is_clear = !report.stopped
             && report.unfinished.is_empty()
@@ -109,11 +108,14 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::path::Path;
 
+    use shardferry::executor::StopToken;
     use shardferry::planner::{Move, MoveReason, Resource};
     use shardferry::schema::text::{Address, NodeName, ShardName};
     use shardferry::{EventKind, EventSeq, Node, NodeId, Settings, Shard, ShardId};
 
     use super::*;
+    use crate::drive::Pace;
+    use crate::mover;
 
     fn cluster(folder: &Path) -> MigrationTracker {
         let tracker = MigrationTracker::create(folder.join("shards.redb")).unwrap();
@@ -157,7 +159,13 @@ mod tests {
     fn carry_out(tracker: &MigrationTracker, plan: &Plan) -> Result<CarriedOut, Failure> {
         let names = Names::of(&tracker.snapshot().unwrap());
         let policy = Policy::new(Resource::COUNT, 0, 0).unwrap();
-        super::carry_out(tracker, (plan, &policy), &names, PACE, &StopToken::new())
+        let mover = mover::directories();
+        let how = Drive {
+            mover: mover.as_ref(),
+            pace: PACE,
+            stop: &StopToken::new(),
+        };
+        super::carry_out(tracker, (plan, &policy), &names, how)
     }
 
     #[test]
