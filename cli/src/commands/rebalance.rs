@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
 
 /// Begins no plan of which the checker, which knows nothing of how it was made, says that a move
 /// cannot be made on the cluster as it is.
-fn admit(planned: &Planned, file: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn admit(planned: &Planned, file: Option<&Path>) -> Result<(), Failure> {
     let obstacles = planning::obstacles_of(planned)?;
     if obstacles.is_empty() {
         return Ok(());

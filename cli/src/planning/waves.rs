@@ -78,6 +78,30 @@ pub(crate) fn carry_out(
     }
 }
 
+/// Begins exactly `plan`, or nothing of it. A plan of several waves cannot begin at once: a later one
+/// needs the room of those before it.
+pub(crate) fn begin_whole(
+    tracker: &MigrationTracker,
+    (plan, policy): (&Plan, &Policy),
+    names: &Names,
+) -> Result<Vec<MigrationId>, Failure> {
+    if plan.is_empty() {
+        return Ok(Vec::new());
+    }
+    if plan.waves() > 1 {
+        return Err(Failure::message(
+            Exit::Refused,
+            format_args!(
+                "the plan has {} waves, and a later one may need the room of those before it",
+                plan.waves()
+            ),
+        )
+        .advise("`shardferry rebalance --plan FILE` carries out one after the other"));
+    }
+    let begun = tracker.begin_wave(plan, policy, 0);
+    begun.map_err(|error| refused(error, plan, &CarriedOut::default(), names))
+}
+
 /// Says why a wave did not begin, and what else did not because of it.
 fn refused(why: BeginWaveError, plan: &Plan, done: &CarriedOut, names: &Names) -> Failure {
     let so = if done.begun.is_empty() {
