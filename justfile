@@ -46,6 +46,10 @@ bless:
 conformance:
     cargo test --test it conformance::directory -- --ignored --nocapture
 
+# The conformance suite of movers with programs: a shell script at every report, and the rsync example
+conformance-command:
+    cargo test --test it conformance::command -- --ignored --nocapture
+
 # The release binary, killed at 10,000 random moments (about 15 minutes)
 kill kills="10000":
     SHARDFERRY_KILLS={{kills}} cargo test --release -p shardferry-cli --test it chaos -- --nocapture
@@ -53,6 +57,10 @@ kill kills="10000":
 # The release binary, killed before every call that writes, in a script of commands (about 5 minutes)
 kill-every-write:
     SHARDFERRY_STRIDE=1 cargo test --release -p shardferry-cli --test it every_write -- --nocapture
+
+# The example whose shards move under writes, killed at random moments
+kill-live kills="200":
+    LIVE_KV_KILLS={{kills}} cargo test --example live_kv killed:: -- --nocapture
 
 # Every call of the disk fails, once and for ever
 io-errors:

@@ -4,7 +4,7 @@ use shardferry::planner::{InFlightMove, Input, PerResource, Plan, ShardInput};
 use shardferry::schema::ShardId;
 
 use crate::random::Random;
-use crate::shape::Shape;
+use crate::shape::{Shape, limit};
 use crate::weights::Weights;
 
 /// What a cluster is made from.
@@ -34,6 +34,9 @@ impl Cluster {
             let weights = PerResource::of_shard(self.weights.bytes(&mut random), 0);
             ShardInput::new(ShardId(number), owner, weights)
         }));
+        if let Some(percent) = self.shape.room_percent() {
+            limit(&mut input, self.weights.resource(), percent, &mut random);
+        }
         input
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use clap::Args;
 use shardferry::executor::{Executor, ExecutorOptions, RunReport, ShardMover, StopToken};
-use shardferry::movers::DirectoryMover;
 use shardferry::movers::directory::{MARK_NAME, ScannedShard, is_temporary_name, scan};
 use shardferry::store::Snapshot;
 use shardferry::{MigrationTracker, TimestampMs};
@@ -24,15 +23,23 @@ pub(crate) struct Pace {
     pub(crate) workers: NonZeroUsize,
 }
 
+/// What is unfinished is driven so.
+#[derive(Clone, Copy)]
+pub(crate) struct Drive<'a> {
+    /// Who moves the bytes.
+    pub(crate) mover: &'a dyn ShardMover,
+    /// How many at once.
+    pub(crate) pace: Pace,
+    /// How it is asked to stop.
+    pub(crate) stop: &'a StopToken,
+}
+
 /// More threads than this help no disk, and each takes memory.
 const WORKERS_MAX: usize = 256;
 
 /// Drives everything that is unfinished to its end, or until `stop`.
-pub(crate) fn drive(
-    tracker: &MigrationTracker,
-    pace: Pace,
-    stop: &StopToken,
-) -> Result<RunReport, Failure> {
+pub(crate) fn drive(tracker: &MigrationTracker, how: Drive<'_>) -> Result<RunReport, Failure> {
+    let Drive { mover, pace, stop } = how;
     if pace.workers.get() > WORKERS_MAX {
         return Err(Failure::message(
             Exit::Usage,
@@ -48,7 +55,7 @@ pub(crate) fn drive(
     options.workers = pace.workers;
     options.stop = stop.clone();
     options.observer = watch.clone();
-    let report = Executor::run(tracker, mover().as_ref(), &options);
+    let report = Executor::run(tracker, mover, &options);
     watch.finish();
     report.map_err(|error| {
         let shown = text::path(tracker.path());
@@ -96,11 +103,6 @@ pub(crate) fn going_on(snapshot: &Snapshot) -> Option<String> {
     };
     let parts: Vec<String> = migrations.into_iter().chain(copies).collect();
     (!parts.is_empty()).then(|| format!("going on with {}", parts.join("; ")))
-}
-
-/// Who moves the bytes: the nodes of the command line are directories.
-fn mover() -> Box<dyn ShardMover> {
-    Box::new(DirectoryMover::requiring_marks())
 }
 
 /// The shards in a node's directory.

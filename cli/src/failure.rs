@@ -143,6 +143,12 @@ impl Failure {
     }
 }
 
+/// What to do when another process has the database open.
+const LOCKED: &str = "a run that is under way holds it: `shardferry status` says how far it is; wait for \
+                      its end, or stop it (Ctrl-C; the next run goes on). One process owns a \
+                      database; to move more at once, give that one run more `--workers`. Executors \
+                      beside it come with the service";
+
 /// What to do when the file system of the database is full.
 const FULL: &str = "the file system of the database is full: make room there and repeat the \
                     command; it goes on where it was";
@@ -191,13 +197,7 @@ impl From<OpenError> for Failure {
                 Exit::Refused,
                 Some("`shardferry apply FILE` goes on with it; `--db PATH` names another one"),
             ),
-            OpenError::Locked { .. } => (
-                Exit::Database,
-                Some(
-                    "one process owns a database: `shardferry status` asks it how far it is; for more \
-                     at once give it more `--workers`. (Executors beside it come with the service)",
-                ),
-            ),
+            OpenError::Locked { .. } => (Exit::Database, Some(LOCKED)),
             full if full.is_disk_full() => (Exit::Database, Some(FULL)),
             OpenError::Io {
                 doing: "creating",

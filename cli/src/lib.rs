@@ -11,6 +11,7 @@ mod demo;
 mod drive;
 mod lines;
 mod marks;
+mod mover;
 mod planning;
 
 mod names;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
+use shardferry::planner::Move;
 use shardferry::schema::text::ShardName;
 use shardferry::store::Snapshot;
 use shardferry::{NodeId, ShardId};
@@ -57,6 +58,12 @@ impl Names {
     pub(crate) fn shard_and_id(&self, id: ShardId) -> String {
         self.shard_name(id)
             .map_or_else(|| format!("shard {id}"), |name| format!("{name} (id {id})"))
+    }
+
+    /// A move, as [`Self::node_and_id`].
+    pub(crate) fn step(&self, step: &Move) -> String {
+        let (from, to) = (self.node_and_id(step.from), self.node_and_id(step.to));
+        format!("{} from {from} to {to}", self.shard_and_id(step.shard))
     }
 
     /// The shard that `given` means: an id, a name, a name as it is shown, `id:7` or `name:7`. An

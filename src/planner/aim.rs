@@ -81,6 +81,13 @@ impl Aim {
         self.bands[node]
     }
 
+    /// How wide the widest band is.
+    pub(super) fn width(&self, world: &World<'_>) -> u128 {
+        let bands = world.active.iter().map(|node| self.bands[*node]);
+        let widths = bands.map(|band| band.most.saturating_sub(band.least));
+        widths.max().unwrap_or_default()
+    }
+
     /// How much a node has above its band.
     pub(super) fn excess(&self, world: &World<'_>, node: NodeAt) -> u128 {
         world
@@ -173,9 +180,19 @@ impl Aim {
         from: NodeAt,
         to: NodeAt,
     ) -> Option<u128> {
+        let load = |node| (node, world.load(node, self.resource));
+        self.gain_between(world, weight, load(from), load(to))
+    }
+
+    /// As [`Self::gain_of`], if the two nodes held this.
+    pub(super) fn gain_between(
+        &self,
+        world: &World<'_>,
+        weight: u64,
+        (from, from_before): (NodeAt, u128),
+        (to, to_before): (NodeAt, u128),
+    ) -> Option<u128> {
         let weight = u128::from(weight);
-        let from_before = world.load(from, self.resource);
-        let to_before = world.load(to, self.resource);
         let (from_after, to_after) = (from_before.saturating_sub(weight), to_before + weight);
         if from == to || cmp_level(world, (to, to_after), (from, from_before)) == Ordering::Greater
         {

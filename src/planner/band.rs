@@ -73,7 +73,8 @@ pub(super) fn bands(total: u128, claims: &[Claim], ppm: u64) -> Vec<Band> {
             if claim.floor() > widened(rest, claim.weight, parts, ppm) {
                 taken = taken.saturating_add(claim.floor().saturating_sub(share));
             }
-            left = left.saturating_add(share.saturating_sub(claim.most()));
+            let wanted = wanted(rest, claim.weight, parts);
+            left = left.saturating_add(wanted.saturating_sub(claim.most()));
         }
         if taken == 0 && left == 0 {
             let share = |(claim, fixed): (&Claim, &Option<u128>)| match fixed {
@@ -99,11 +100,11 @@ pub(super) fn bands(total: u128, claims: &[Claim], ppm: u64) -> Vec<Band> {
             if fixed.is_some() {
                 continue;
             }
-            let share = mul_div(rest_before, claim.weight, parts);
+            let wanted = wanted(rest_before, claim.weight, parts);
             let floor_counts = claim.floor() > widened(rest_before, claim.weight, parts, ppm);
             let settled = if taken >= left && floor_counts {
                 claim.floor()
-            } else if left >= taken && claim.most() < share {
+            } else if left >= taken && claim.most() < wanted {
                 claim.most()
             } else {
                 continue;
@@ -148,6 +149,11 @@ fn widened(whole: u128, part: u64, parts: u128, ppm: u64) -> u128 {
 
 fn mul_div(whole: u128, part: u64, parts: u128) -> u128 {
     scale(whole, u128::from(part), parts.max(1)).0
+}
+
+/// The share, rounded up: whoever has room for less leaves something for the others.
+fn wanted(whole: u128, part: u64, parts: u128) -> u128 {
+    widened(whole, part, parts, 0)
 }
 
 /// `whole * part / parts` rounded down, and whether that lost something.
@@ -201,6 +207,17 @@ mod tests {
         assert_eq!(
             bands(20, &claims, 0),
             vec![band(2, 2), band(9, 9), band(9, 9)]
+        );
+    }
+
+    /// The share of the second was 12 1/2, so 12 was taken to be enough: together the bands had no room for
+    /// the whole.
+    #[test]
+    fn a_part_of_a_share_that_finds_no_room_is_left_for_the_others() {
+        let claims = [claim(1, Some(6)), claim(1, Some(12)), claim(1, None)];
+        assert_eq!(
+            bands(31, &claims, 0),
+            vec![band(6, 6), band(12, 12), band(13, 13)]
         );
     }
 

@@ -6,7 +6,9 @@ use std::collections::BinaryHeap;
 use super::Availability;
 use super::aim::Aim;
 use super::column::{Column, NodeAt, ShardAt};
+use super::cover::Covers;
 use super::homes::Homes;
+use super::hosts::by_hosts;
 use super::place::Forced;
 use super::price::by_prices;
 use super::world::World;
@@ -45,27 +47,26 @@ impl Giver {
 /// the weight of what leaves it and at most what it has above the lower end of its band. For a number
 /// of moves out of a node that is the most with its heaviest, and one more adds less and less: taking
 /// the greatest addition first needs the fewest. A second bound counts receivers: each needs at least
-/// as many as the heaviest shards of all that cover what it lacks. A third counts what giant shards make
-/// leave where they come: see [`by_prices`].
+/// as many as the heaviest shards of all that cover what it lacks. Two more count what giant shards make
+/// leave where they end, if there are `covers`: see [`by_prices`] and [`by_hosts`].
 ///
 /// A node that accepts nothing, and has too much of something, may give whatever it holds.
 ///
 /// Without an `aim` only what must leave counts.
 pub(super) fn bound(
     start: &World<'_>,
-    aim: Option<&Aim>,
+    aim: Option<(&Aim, Option<&Covers>)>,
     forced: &Forced,
     homes: &mut Homes,
 ) -> Bound {
-    let certain = |shard: ShardAt| {
-        start.is_free(shard) && forced.get(&shard).is_some_and(|cause| cause.is_certain())
-    };
+    let certain = |shard: ShardAt| is_certain(start, forced, shard);
     let must_leave = || forced.keys().copied().filter(|shard| certain(*shard));
     let bytes_certain = must_leave()
         .map(|shard| u128::from(start.bytes(shard)))
         .sum();
-    let mut moves = must_leave().count();
-    let Some(aim) = aim else {
+    let certain_moves = must_leave().count();
+    let mut moves = certain_moves;
+    let Some((aim, covers)) = aim else {
         return Bound {
             moves,
             bytes: bytes_certain,
@@ -75,6 +76,7 @@ pub(super) fn bound(
     for shard in must_leave() {
         leaving[start.owner[shard]] += u128::from(aim.weight(start, shard));
     }
+    let certain_leaving = leaving.clone();
     for (shard, cause) in forced {
         let node = start.owner[*shard];
         if !cause.is_certain() && start.is(node, Availability::NoAccept) {
@@ -127,15 +129,21 @@ pub(super) fn bound(
         moves += supplement(start, aim, homes, &mut givers, &stays, lacks - supply);
     }
     let moves = moves.max(by_receivers(start, aim, receivers));
+    let moves = covers.map_or(moves, |covers| {
+        let by_hosts = certain_moves + by_hosts(start, aim, covers, &certain_leaving);
+        by_prices(start, aim, covers, must_leave(), moves).max(by_hosts)
+    });
     let bytes = if start.is_bytes(aim.resource) {
         (bytes_certain + excesses).max(lacks)
     } else {
         bytes_certain
     };
-    Bound {
-        moves: by_prices(start, aim, forced, &certain, moves),
-        bytes,
-    }
+    Bound { moves, bytes }
+}
+
+/// Whether a shard must leave its node: itself, not any one of several.
+pub(super) fn is_certain(start: &World<'_>, forced: &Forced, shard: ShardAt) -> bool {
+    start.is_free(shard) && forced.get(&shard).is_some_and(|cause| cause.is_certain())
 }
 
 /// The shards that fit into no band but those of the nodes that hold one of them.

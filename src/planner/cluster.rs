@@ -32,8 +32,17 @@ pub(super) struct UnderWay {
     pub(super) to: NodeAt,
 }
 
+/// How far moves have come.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum When {
+    Done,
+    /// Done, and the shards stay where they are for now.
+    Held,
+    InFlight,
+}
+
 /// A cluster and what is asked of its plan.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Cluster<'a> {
     pub(super) policy: &'a Policy,
     pub(super) nodes: Column<NodeAt, &'a NodeInput>,
@@ -136,10 +145,38 @@ impl<'a> Cluster<'a> {
         };
         cluster.hold(input, &lookup)?;
         cluster.refuse(input, &lookup);
-        let places = cluster.shards.places();
-        let wrong = |shard| Some((shard, cluster.banned_where_it_is(shard)?));
-        cluster.banned = places.filter_map(wrong).collect();
+        cluster.banned = cluster.banned_now();
         Ok(cluster)
+    }
+
+    fn banned_now(&self) -> Vec<(ShardAt, Wrong)> {
+        let wrong = |shard| Some((shard, self.banned_where_it_is(shard)?));
+        self.shards.places().filter_map(wrong).collect()
+    }
+
+    /// This cluster once these moves have come so far.
+    pub(super) fn after(&self, moves: impl Iterator<Item = (ShardAt, NodeAt)>, when: When) -> Self {
+        let mut after = self.clone();
+        for (shard, to) in moves {
+            let from = self.owner[shard];
+            match when {
+                When::Done | When::Held => {
+                    after.owned.subtract(from, self.shards[shard]);
+                    after.owned.add(to, self.shards[shard]);
+                    after.owner[shard] = to;
+                }
+                When::InFlight => {
+                    after.under_way.push(UnderWay { shard, from, to });
+                    after.busy.push((Some(from), Some(to)));
+                }
+            }
+            match when {
+                When::Done => {}
+                When::Held | When::InFlight => after.stay[shard] = Stay::InFlight,
+            }
+        }
+        after.banned = after.banned_now();
+        after
     }
 
     /// Takes note of further shards that are not moved.

@@ -3,16 +3,22 @@
 use super::Availability;
 use super::aim::{Aim, helps};
 use super::assign::assign;
-use super::bound::{Bound, bound};
-use super::column::{NodeAt, ShardAt};
+use super::bound::{Bound, bound, is_certain};
+use super::column::{Column, NodeAt, ShardAt};
+use super::cover::Covers;
+use super::giants::host;
 use super::homes::Homes;
 use super::improve::{prune, redirect};
 use super::place::{Forced, is_waiting, place, place_anew};
 use super::relax::Relax;
 use super::sequence::{Limits, Sequence};
+use super::settle::settled;
 use super::shed::shed;
 use super::small::search;
 use super::world::World;
+
+/// A plan that is above the proven minimum by no more than this part of it is not made in another way.
+const CLOSE_PART: usize = 128;
 
 /// How often a draft is brought into an order again after what the order left open was put right.
 const ROUNDS: usize = 8;
@@ -45,14 +51,20 @@ impl<'a> Draft<'a> {
         let mut aims: Vec<Aim> = Vec::new();
         for resource in start.policy.priorities() {
             let given = given.next();
-            let mut aim = given.unwrap_or_else(|| Aim::new(&world, *resource));
+            let mut aim = given.unwrap_or_else(|| match aims.as_slice() {
+                [] => settled(&world, *resource),
+                [..] => Aim::new(&world, *resource),
+            });
             aim.is_open = aim.is_triggered(&world);
-            if aims.is_empty() {
-                let aim = aim.is_open.then_some(&aim);
-                least = bound(start, aim, &forced, &mut Homes::new(start));
-            }
-            if aim.is_open && aims.is_empty() {
-                world = balance(start, world, &aim, &forced, least.moves);
+            if aims.is_empty() && !aim.is_open {
+                least = proven(start, None, &forced);
+            } else if aims.is_empty() {
+                let mut homes = Homes::new(start);
+                let covers = covers(start, &aim, &forced, &homes);
+                let covers = covers.as_ref();
+                least = bound(start, Some((&aim, covers)), &forced, &mut homes);
+                let shards = (&mut homes, covers);
+                world = balance(start, world, &aim, &forced, shards, least.moves);
             } else if aim.is_open {
                 let mut homes = Homes::new(&world);
                 let relax = Relax::to(&aim).keeping(&aims);
@@ -113,6 +125,26 @@ impl<'a> Draft<'a> {
             least,
         }
     }
+}
+
+/// The proven minimum of a plan that balances by `aim`, or by none.
+pub(super) fn proven(start: &World<'_>, aim: Option<&Aim>, forced: &Forced) -> Bound {
+    let mut homes = Homes::new(start);
+    let Some(aim) = aim else {
+        return bound(start, None, forced, &mut homes);
+    };
+    let covers = covers(start, aim, forced, &homes);
+    bound(start, Some((aim, covers.as_ref())), forced, &mut homes)
+}
+
+fn covers(start: &World<'_>, aim: &Aim, forced: &Forced, homes: &Homes) -> Option<Covers> {
+    // Where nothing has to leave, no shard is looked up.
+    let mut leaves = Column::of(start.nodes.len(), false);
+    for shard in forced.keys() {
+        leaves[start.at(*shard)] = true;
+    }
+    let must_leave = |shard| leaves[start.at(shard)] && is_certain(start, forced, shard);
+    Covers::new(start, aim, &must_leave, homes)
 }
 
 /// What a plan does not reach: the less the better.
@@ -208,23 +240,31 @@ fn balance<'a>(
     base: World<'a>,
     aim: &Aim,
     forced: &Forced,
+    (homes, covers): (&mut Homes, Option<&Covers>),
     least: usize,
 ) -> World<'a> {
     let made = base.moved().count();
-    let mut world = base.clone();
-    let mut homes = Homes::new(&world);
-    if let Some(lightest) = aim.oversized() {
-        // What fits into no band goes where it does most good, before anything makes up for it.
-        let relax = Relax::to(aim).only_from(lightest);
-        relax.run(&mut world, &mut homes);
-    }
-    let pool = shed(&world, aim, &mut homes);
-    assign(&mut world, aim, &pool);
-    redirect(&mut world, aim, &pool);
-    Relax::to(aim).run(&mut world, &mut homes);
-    prune(&mut world, aim, forced);
-    let moves = world.moved().count().saturating_sub(made);
+    let close = least / CLOSE_PART;
     let least = least.saturating_sub(made);
+    let count = |world: &World<'a>| world.moved().count().saturating_sub(made);
+    let mut world = spread(base.clone(), aim, forced, homes);
+    if let Some(covers) = covers
+        && count(&world).saturating_sub(least) > close
+    {
+        let mut hosted = base.clone();
+        if host(&mut hosted, aim, covers) {
+            let spread = spread(hosted, aim, forced, homes);
+            let other = in_order(start, spread, aim, forced);
+            let rank = |world: &World<'a>| {
+                let missing = Missing::of(world, forced, std::slice::from_ref(aim));
+                (missing, count(world))
+            };
+            if rank(&other) < rank(&world) {
+                world = other;
+            }
+        }
+    }
+    let moves = count(&world);
     let reached = aim.outside(&world).next().is_none();
     // One that reaches what this one does not may have a few moves more.
     let most = if reached { moves } else { moves + 3 };
@@ -234,4 +274,31 @@ fn balance<'a>(
     };
     let found = search(&base, aim, (least, most), &has_an_order);
     found.unwrap_or(world)
+}
+
+/// What shards leave and where they go.
+fn spread<'a>(mut world: World<'a>, aim: &Aim, forced: &Forced, homes: &mut Homes) -> World<'a> {
+    if let Some(lightest) = aim.oversized() {
+        // What fits into no band goes where it does most good, before anything makes up for it.
+        let relax = Relax::to(aim).only_from(lightest);
+        relax.run(&mut world, homes);
+    }
+    let pool = shed(&world, aim, homes);
+    assign(&mut world, aim, &pool);
+    redirect(&mut world, aim, &pool);
+    Relax::to(aim).run(&mut world, homes);
+    prune(&mut world, aim, forced);
+    world
+}
+
+/// What has an order of it, and what still helps from there.
+fn in_order<'a>(start: &World<'a>, world: World<'a>, aim: &Aim, forced: &Forced) -> World<'a> {
+    let made = made_anew(start, &world, forced, std::slice::from_ref(aim));
+    let mut end = made.end;
+    if end.moved().count() < world.moved().count() {
+        let mut homes = Homes::new(&end);
+        Relax::to(aim).run(&mut end, &mut homes);
+        prune(&mut end, aim, forced);
+    }
+    end
 }

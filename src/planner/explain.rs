@@ -6,6 +6,7 @@ use super::aim::Aim;
 use super::cluster::Stay;
 use super::column::{GroupAt, NodeAt, ShardAt};
 use super::place::{Cause, Forced, is_wrong};
+use super::placement;
 use super::world::World;
 use super::{Availability, Left, Refusal, Refusals, Resource, WhyNode, WhyShard, Wrong};
 
@@ -150,6 +151,7 @@ pub(super) fn nodes_left(world: &World<'_>, aim: &Aim, is_cut: bool) -> Vec<Left
         aim,
         looks: LOOKS,
         here: Vec::new(),
+        is_impossible: None,
     };
     outside
         .into_iter()
@@ -173,6 +175,8 @@ struct Why<'w, 'a> {
     looks: usize,
     /// The shards by where they are, made when they are first asked for.
     here: Vec<(NodeAt, ShardAt)>,
+    /// Whether it is proven that no placement would do, once that was asked.
+    is_impossible: Option<bool>,
 }
 
 impl Why<'_, '_> {
@@ -217,7 +221,14 @@ impl Why<'_, '_> {
         if !refusals.is_empty() {
             WhyNode::Refused(refusals)
         } else if movable || looks == 0 {
-            WhyNode::NoMoveHelps
+            let known = self.is_impossible;
+            let is_impossible = known.unwrap_or_else(|| placement::is_impossible(world, aim));
+            self.is_impossible = Some(is_impossible);
+            if is_impossible {
+                WhyNode::Impossible
+            } else {
+                WhyNode::NoMoveHelps
+            }
         } else {
             WhyNode::NothingMovable
         }

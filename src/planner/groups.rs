@@ -6,7 +6,7 @@ use super::column::{Column, GroupAt, Members, NodeAt, Place as _, ShardAt};
 use super::{NodeInput, ShardInput};
 
 /// The groups, who belongs to each, and the zones of the nodes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Groups {
     /// Empty when no shard has a group.
     of: Vec<Option<GroupAt>>,

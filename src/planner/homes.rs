@@ -22,6 +22,11 @@ impl Homes {
         }
     }
 
+    /// The shards of `node`, in any order; also those that have left it since.
+    pub(super) fn of(&self, node: NodeAt) -> &[ShardAt] {
+        self.shards.of(node)
+    }
+
     /// The shards of `node`, heaviest first; also those that have left it since.
     pub(super) fn heaviest_first(
         &mut self,

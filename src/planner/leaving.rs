@@ -8,6 +8,7 @@ use super::column::{GroupAt, NodeAt, ShardAt};
 use super::sums::Sums;
 use super::world::World;
 
+#[derive(Clone)]
 pub(super) struct Leaving {
     /// What it is still charged.
     charged: Sums,

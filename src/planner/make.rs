@@ -1,10 +1,11 @@
+use super::again::complete;
 use super::aim::Aim;
 use super::cluster::Cluster;
 use super::column::NodeAt;
-use super::draft::Draft;
+use super::draft::{Draft, proven};
 use super::explain::{nodes_left, shards_left};
 use super::place::{Forced, place};
-use super::sequence::Limits;
+use super::sequence::{Limits, Sequence};
 use super::world::World;
 use super::{Availability, Input, NodeLoad, PerResource, Plan, PlanError, Policy, Warning};
 use crate::schema::ShardId;
@@ -15,8 +16,8 @@ const ROUNDS: usize = 8;
 /// Plans the moves that put right what must not be and bring the active nodes into their bands.
 ///
 /// The same input and policy give the same plan. With the moves of the plan in flight there is nothing
-/// more to do. With them done neither, but for shards that had to leave before others could move and
-/// could then go on, as a plan moves a shard once.
+/// more to do. With them done neither, but for what begins with a shard that the plan has moved and that
+/// could then go on: a plan moves a shard once.
 ///
 /// # Errors
 ///
@@ -25,48 +26,25 @@ const ROUNDS: usize = 8;
 pub fn plan(input: &Input, policy: &Policy) -> Result<Plan, PlanError> {
     let cluster = Cluster::new(input, policy)?;
     let start = World::new(&cluster);
-    let mut placed = start.clone();
-    let mut forced = Forced::new();
-    place(&mut placed, &mut forced);
-    // The bands are those of the cluster after the plan, which is made with them: where the forced
-    // moves and the shards that fit into no band end decides what the others share.
-    let mut draft = Draft::new(&start, &placed, forced.clone(), std::iter::empty());
-    for round in 0..ROUNDS {
-        let end = &draft.made.end;
-        let after = policy.priorities().iter().map(|one| Aim::new(end, *one));
-        let after: Vec<Aim> = after.collect();
-        if after
-            .iter()
-            .zip(&draft.aims)
-            .all(|(one, other)| one.is_like(other))
-        {
-            break;
-        }
-        let given = if round < ROUNDS / 2 { 1 } else { after.len() };
-        draft = Draft::new(
-            &start,
-            &placed,
-            forced.clone(),
-            after.into_iter().take(given),
-        );
-    }
+    let draft = complete(&start, settled(&start));
     let Draft {
         aims,
         forced,
         mut made,
-        least,
+        mut least,
     } = draft;
+    let first = aims.first();
+    if first.is_some_and(|aim| aim.is_open && !is_acted_on(&made, aim)) {
+        // The balance that was thought to be needed is not.
+        least = proven(&start, None, &forced);
+    }
     if let Some(limits) = Limits::of(&start) {
         made = made.within(limits, &start, &forced, &aims);
     }
     let (end, is_cut) = (&made.end, made.is_cut);
     let mut left = shards_left(end, &forced, is_cut);
     for aim in &aims {
-        let balances = made
-            .moves
-            .iter()
-            .any(|one| one.reason.resource() == Some(aim.resource));
-        if balances || aim.is_triggered(end) {
+        if is_acted_on(&made, aim) {
             left.extend(nodes_left(end, aim, is_cut));
         }
     }
@@ -79,6 +57,46 @@ pub fn plan(input: &Input, policy: &Policy) -> Result<Plan, PlanError> {
         warnings: warnings(input, &start),
         moves: made.moves,
     })
+}
+
+/// A plan whose bands are those of where it ends: where the forced moves and the shards that fit into no
+/// band end decides what the others share.
+pub(super) fn settled<'a>(start: &World<'a>) -> Draft<'a> {
+    let mut placed = start.clone();
+    let mut forced = Forced::new();
+    place(&mut placed, &mut forced);
+    let mut draft = Draft::new(start, &placed, forced.clone(), std::iter::empty());
+    for round in 0..ROUNDS {
+        let after = aims_of(&draft.made.end);
+        if are_alike(&after, &draft.aims) {
+            break;
+        }
+        let given = if round < ROUNDS / 2 { 1 } else { after.len() };
+        draft = Draft::new(
+            start,
+            &placed,
+            forced.clone(),
+            after.into_iter().take(given),
+        );
+    }
+    draft
+}
+
+/// Where the active nodes should be in each resource that is balanced, as the shards are now.
+pub(super) fn aims_of(world: &World<'_>) -> Vec<Aim> {
+    let priorities = world.policy.priorities().iter();
+    priorities.map(|one| Aim::new(world, *one)).collect()
+}
+
+pub(super) fn are_alike(some: &[Aim], others: &[Aim]) -> bool {
+    let mut pairs = some.iter().zip(others);
+    pairs.all(|(one, other)| one.is_like(other))
+}
+
+/// Whether the nodes are to be where `aim` says: something was moved for it, or would have to be.
+pub(super) fn is_acted_on(made: &Sequence<'_>, aim: &Aim) -> bool {
+    let mut moves = made.moves.iter();
+    moves.any(|one| one.reason.resource() == Some(aim.resource)) || aim.is_triggered(&made.end)
 }
 
 fn loads(start: &World<'_>, end: &World<'_>, aims: &[Aim]) -> Vec<NodeLoad> {

@@ -8,9 +8,8 @@
 //! Every move passes the same tests, which depend on nothing but the cluster at that point (the receiver
 //! does not refuse the shard; the move puts something right, or brings its nodes closer to their bands),
 //! and the plan ends where no move passes them: so planning again with the plan in flight gives nothing.
-//! Carried out, it gives nothing either, but for a shard that had to leave before others could move, and
-//! could then go on: a plan moves a shard once. (Of clusters that pull on every rule at once, about one in
-//! a thousand is an exception: docs/PLANNER.md.)
+//! Carried out, it gives nothing either, but for what begins with a shard that the plan has moved and that
+//! could then go on: a plan moves a shard once.
 //!
 //! ```
 //! use shardferry::planner::{Input, NodeInput, PerResource, Policy, Resource, ShardInput, plan};
@@ -31,6 +30,7 @@
 //! ```
 
 mod account;
+mod again;
 mod aim;
 mod assign;
 mod band;
@@ -39,19 +39,24 @@ mod check;
 mod checked;
 mod cluster;
 mod column;
+mod cover;
 mod draft;
 mod emptiest;
 mod error;
 mod explain;
 mod finest;
+mod giants;
 mod groups;
 mod homes;
+mod hosts;
 mod improve;
 mod input;
 mod leaving;
 mod lookup;
 mod make;
+mod matching;
 mod place;
+mod placement;
 mod plan;
 mod policy;
 mod price;
@@ -60,16 +65,18 @@ mod relax;
 mod resource;
 mod room;
 mod sequence;
+mod settle;
 mod shed;
 mod small;
 mod sums;
 mod vain;
+mod wave;
 mod weights;
 mod world;
 
 pub use account::{Account, Fate, Verdict, explain};
 pub use band::Band;
-pub use check::{PlanViolation, check, invariant_i13_plan_is_safe};
+pub use check::{Obstacle, PlanViolation, check, invariant_i13_plan_is_safe, obstacles};
 pub use error::PlanError;
 pub use input::{Availability, CoolingShard, InFlightMove, Input, NodeInput, ShardInput};
 pub use make::plan;

@@ -1,11 +1,9 @@
 //! What giant shards cost where they come: a bound by prices.
 
-use std::cmp::Reverse;
-
 use super::Availability;
 use super::aim::Aim;
 use super::column::{Column, NodeAt, ShardAt};
-use super::place::Forced;
+use super::cover::{Cover, Covers};
 use super::world::World;
 
 /// What one move counts, in the unit of prices.
@@ -16,9 +14,6 @@ const STEPS: u128 = 4;
 
 /// What one step costs.
 const STEP_PRICE: i128 = 8;
-
-/// So many of the heaviest shards of a node are told apart; the next counts for all that are no heavier.
-const TOLD_APART: usize = 256;
 
 /// For so many shards that make room it is known how much; any further make as much as the last.
 const ROOM_SHARDS: usize = 64;
@@ -57,37 +52,28 @@ const CHARGED: usize = 4;
 pub(super) fn by_prices(
     start: &World<'_>,
     aim: &Aim,
-    forced: &Forced,
-    must_leave: &impl Fn(ShardAt) -> bool,
+    covers: &Covers,
+    must_leave: impl Iterator<Item = ShardAt>,
     known_moves: usize,
 ) -> usize {
-    let free = start.shards.places().filter(|shard| start.is_free(*shard));
-    let weight = |shard| aim.weight(start, shard);
-    let heaviest = free.clone().map(weight).max().unwrap_or_default();
-    let widths = start.active.iter().map(|node| aim.band(*node));
-    let width = widths
-        .map(|band| band.most.saturating_sub(band.least))
-        .max();
-    let width = width.unwrap_or(u128::MAX);
+    let heaviest = covers.heaviest();
+    let width = aim.width(start);
     if u128::from(heaviest) / 2 <= width {
         return known_moves;
     }
-    let mut sides: Column<NodeAt, Side> = Column::of(start.nodes.len(), Side::default());
-    for (shard, _) in forced.iter().filter(|(shard, _)| must_leave(**shard)) {
-        sides[start.at(*shard)].leaving.push(weight(*shard));
-    }
-    for shard in free {
-        let node = start.at(shard);
-        let side = &mut sides[node];
-        let is_active = start.is(node, Availability::Active);
-        if is_active && (side.leaving.is_empty() || !must_leave(shard)) {
-            side.shards.push(weight(shard));
-        }
-    }
-    for node in &start.active {
-        let side = &mut sides[*node];
-        side.bounds = Some((start.load(*node, aim.resource), aim.band(*node).most));
-        side.sort();
+    let side = |node| Side {
+        leaving: Vec::new(),
+        cover: covers.of(node),
+        bounds: start
+            .is(node, Availability::Active)
+            .then(|| (start.load(node, aim.resource), aim.band(node).most)),
+    };
+    let sides: Vec<Side<'_>> = start.nodes.places().map(side).collect();
+    let mut sides: Column<NodeAt, Side<'_>> = sides.into();
+    for shard in must_leave {
+        sides[start.at(shard)]
+            .leaving
+            .push(aim.weight(start, shard));
     }
     let room = room(sides.values(), heaviest / LIGHT_PART);
     let least_at = |part: u128, step: i128| {
@@ -118,11 +104,12 @@ pub(super) fn by_prices(
 
 /// The room that shards make that are as heavy as the nodes' heaviest light ones are in the mean: each
 /// step of it, summed up. The steps grow no longer.
-fn room(sides: &[Side], light: u64) -> Vec<u128> {
+fn room(sides: &[Side<'_>], light: u64) -> Vec<u128> {
     let mut by_rank: Vec<(u128, u128)> = Vec::new();
     for side in sides.iter().filter(|side| side.bounds.is_some()) {
-        let from = side.shards.partition_point(|weight| *weight > light);
-        let lights = side.shards.iter().skip(from).take(ROOM_SHARDS);
+        let shards = side.cover.heaviest();
+        let from = shards.partition_point(|weight| *weight > light);
+        let lights = shards.iter().skip(from).take(ROOM_SHARDS);
         for (rank, weight) in lights.enumerate() {
             if by_rank.len() == rank {
                 by_rank.push((0, 0));
@@ -178,37 +165,16 @@ impl Price<'_> {
 }
 
 /// A node, as prices see it.
-#[derive(Clone, Debug, Default)]
-struct Side {
+struct Side<'c> {
     /// The weights of the shards that have to leave.
     leaving: Vec<u64>,
-    /// Of an active node, the weights of the others that may; once sorted, heaviest first, and any
-    /// beyond [`TOLD_APART`] as heavy as the next.
-    shards: Vec<u64>,
-    /// What the first of them weigh at most, by their number, from none.
-    sums: Vec<u128>,
+    /// Of an active node, the others that may.
+    cover: &'c Cover,
     /// What it holds and the most that it should, of an active node.
     bounds: Option<(u128, u128)>,
 }
 
-impl Side {
-    fn sort(&mut self) {
-        let mut told_apart = self.shards.as_mut_slice();
-        if told_apart.len() > TOLD_APART {
-            let heaviest_first = |weight: &u64| Reverse(*weight);
-            let (heavier, last, lighter) =
-                told_apart.select_nth_unstable_by_key(TOLD_APART, heaviest_first);
-            lighter.fill(*last);
-            told_apart = heavier;
-        }
-        told_apart.sort_unstable_by_key(|weight| Reverse(*weight));
-        let sums = self.shards.iter().scan(0, |sum, weight| {
-            *sum += u128::from(*weight);
-            Some(*sum)
-        });
-        self.sums = std::iter::once(0).chain(sums).collect();
-    }
-
+impl Side<'_> {
     /// The least that this node adds to the moves of any plan.
     fn least(&self, price: &Price<'_>) -> i128 {
         let mut given = Given::default();
@@ -218,21 +184,20 @@ impl Side {
         let Some((load, most)) = self.bounds else {
             return given.cost;
         };
-        let charged = self.shards.iter().take(CHARGED);
+        let charged = self.cover.heaviest().iter().take(CHARGED);
         let charged = charged
             .take_while(|weight| price.of(u128::from(**weight)) > 0)
             .count();
-        let (charged, _) = self.shards.split_at(charged);
-        let sums = self.sums.get(charged.len()..).unwrap_or_default();
         let mut search = Search {
             price,
             must: load.saturating_sub(most),
             room: most.saturating_sub(load),
-            before: sums.first().copied().unwrap_or_default(),
-            sums,
+            cover: self.cover,
+            charged,
             least: i128::MAX,
         };
-        search.each_choice(charged, given);
+        let charged = self.cover.heaviest().get(..charged);
+        search.each_choice(charged.unwrap_or_default(), given);
         // No plan keeps this node in its band.
         if search.least == i128::MAX {
             return 0;
@@ -262,10 +227,9 @@ struct Search<'a> {
     /// What it has above its band, and what it has room for.
     must: u128,
     room: u128,
-    /// What the first shards weigh, by their number, from the charged ones on.
-    sums: &'a [u128],
-    /// What the charged ones weigh.
-    before: u128,
+    /// Its shards, of which the first are charged.
+    cover: &'a Cover,
+    charged: usize,
     least: i128,
 }
 
@@ -273,7 +237,8 @@ impl Search<'_> {
     /// With each choice of the charged shards.
     fn each_choice(&mut self, charged: &[u64], given: Given) {
         let Some((weight, rest)) = charged.split_first() else {
-            return self.any_number(given, 0, self.sums.len());
+            let others = self.cover.count() - self.charged;
+            return self.any_number(given, 0, others + 1);
         };
         self.each_choice(rest, given);
         let mut with = given;
@@ -285,10 +250,12 @@ impl Search<'_> {
     /// the more the node can take: half of the numbers are skipped where the fewest of them, with what
     /// the most bring, are no better.
     fn any_number(&mut self, given: Given, from: usize, to: usize) {
-        let Some(sum) = to.checked_sub(1).and_then(|last| self.sums.get(last)) else {
+        let Some(most) = to.checked_sub(1) else {
             return;
         };
-        let given_most = given.weight + (sum - self.before);
+        let before = self.cover.weight_of(self.charged);
+        let sum = self.cover.weight_of(self.charged + most) - before;
+        let given_most = given.weight.saturating_add(sum);
         let Some(taken) = given_most.saturating_add(self.room).checked_sub(self.must) else {
             return;
         };

@@ -207,6 +207,8 @@ pub enum WhyNode {
     NothingMovable,
     /// No single move brings the nodes closer to their bands: the shards are too coarse.
     NoMoveHelps,
+    /// No placement of the shards brings every node into its band: of so few shards, all were tried.
+    Impossible,
     /// Moves would help, and each is refused.
     Refused(Refusals),
 }
@@ -219,6 +221,9 @@ impl fmt::Display for WhyNode {
             Self::NothingMovable => f.write_str("there is no movable shard"),
             Self::NoMoveHelps => {
                 f.write_str("no single move brings the nodes closer to their bands")
+            }
+            Self::Impossible => {
+                f.write_str("no placement brings every node into its band: all were tried")
             }
             Self::Refused(refusals) => {
                 write!(f, "every move that would help is refused ({refusals})")

@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 
 use super::aim::Aim;
-use super::column::{Column, Members, NodeAt, ShardAt};
-use super::leaving::Leaving;
+use super::column::{Members, NodeAt, ShardAt};
 use super::place::{Cause, Forced, is_put_right};
+use super::wave::Wave;
 use super::world::World;
 use super::{Availability, Move, MoveReason};
 
@@ -25,6 +25,7 @@ impl Limits {
 }
 
 /// Moves in an order.
+#[derive(Clone)]
 pub(super) struct Sequence<'a> {
     pub(super) moves: Vec<Move>,
     /// The cluster after them.
@@ -77,17 +78,11 @@ impl<'a> Sequence<'a> {
             forced,
             aims,
             by_target: by_target(draft, &first),
+            coming: coming(draft, &first),
             made: self,
         };
         order.open(&draft.active);
-        while !(first.is_empty() && then.is_empty()) {
-            let (before, was_idle) = (order.made.moves.len(), order.made.wave.moves == 0);
-            while order.pass(&mut first, &mut then) {}
-            if order.made.moves.len() == before && was_idle {
-                break;
-            }
-            order.made.wave.end();
-        }
+        order.make_all(first, then);
     }
 
     /// The same moves, as far as these limits allow.
@@ -104,23 +99,34 @@ impl<'a> Sequence<'a> {
             forced,
             aims,
             by_target: None,
+            coming: None,
             made: &mut made,
         };
         order.open(&start.active);
-        for one in &self.moves {
+        let mut moves = self.moves.iter();
+        for one in moves.by_ref() {
             while order.made.wave.number < one.wave {
                 order.made.wave.end();
             }
-            let Some(shard) = start.find_shard(one.shard) else {
-                continue;
-            };
-            if order.made.is_cut {
-                let cause = forced.get(&shard).copied();
-                let _ = cause.is_some_and(|cause| order.put_right(shard, cause))
-                    || order.balance(shard);
-            } else {
+            if let Some(shard) = start.find_shard(one.shard) {
                 order.make(shard, |_| Some(one.reason));
             }
+            if order.made.is_cut {
+                break;
+            }
+        }
+        if order.made.limits.moves != Some(order.made.moves.len()) {
+            // What comes after one that is too large is made as if that were none of the plan.
+            let rest: Vec<ShardAt> = moves
+                .filter_map(|one| start.find_shard(one.shard))
+                .collect();
+            let cause = |shard: &ShardAt| Some((*shard, *forced.get(shard)?));
+            let first = rest.iter().filter_map(cause).collect();
+            let then = rest.into_iter();
+            order.make_all(
+                first,
+                then.filter(|one| !forced.contains_key(one)).collect(),
+            );
         }
         made
     }
@@ -134,16 +140,39 @@ fn by_target(draft: &World<'_>, forced: &[(ShardAt, Cause)]) -> Option<Members<N
     makes_room.then(|| Members::new(draft.nodes.len(), shards, target))
 }
 
+/// The same where shards make room for others: once one is there, they may do so for another.
+fn coming(draft: &World<'_>, forced: &[(ShardAt, Cause)]) -> Option<Members<NodeAt, ShardAt>> {
+    let is_room = |(_, cause): &(ShardAt, Cause)| matches!(cause, Cause::InTheWayOf(_));
+    let wrong = forced.iter().filter(|one| !is_room(one));
+    let shards = wrong.map(|(shard, _)| *shard);
+    let target = |shard| Some(draft.at(shard));
+    let makes_room = forced.iter().any(is_room);
+    makes_room.then(|| Members::new(draft.nodes.len(), shards, target))
+}
+
 /// How a sequence is extended.
 struct Order<'s, 'a> {
     draft: &'s World<'a>,
     forced: &'s Forced,
     aims: &'s [Aim],
     by_target: Option<Members<NodeAt, ShardAt>>,
+    coming: Option<Members<NodeAt, ShardAt>>,
     made: &'s mut Sequence<'a>,
 }
 
 impl Order<'_, '_> {
+    /// Makes these moves, wave by wave, as far as they can be made.
+    fn make_all(&mut self, mut first: Vec<(ShardAt, Cause)>, mut then: Vec<ShardAt>) {
+        while !(first.is_empty() && then.is_empty()) {
+            let (before, was_idle) = (self.made.moves.len(), self.made.wave.moves == 0);
+            while self.pass(&mut first, &mut then) {}
+            if self.made.moves.len() == before && was_idle {
+                break;
+            }
+            self.made.wave.end();
+        }
+    }
+
     /// Makes every move that can be made now: those that put something right first. Answers whether
     /// one was made.
     fn pass(&mut self, first: &mut Vec<(ShardAt, Cause)>, then: &mut Vec<ShardAt>) -> bool {
@@ -179,10 +208,26 @@ impl Order<'_, '_> {
     /// Makes the move of a shard if that puts something right.
     fn put_right(&mut self, shard: ShardAt, cause: Cause) -> bool {
         let to = self.draft.at(shard);
+        let cause = match cause {
+            Cause::InTheWayOf(coming) if self.is_made(coming) => self.in_the_way(shard),
+            Cause::InTheWayOf(_) | Cause::Wrong(_) => Some(cause),
+        };
+        let Some(cause) = cause else {
+            return false;
+        };
         self.make(shard, |made| {
             let is_right = is_put_right(&made.end, shard, to, cause);
             is_right.then(|| cause.reason(&made.end, shard))
         })
+    }
+
+    /// Whom a shard makes room for once the one that it was to make room for is there.
+    fn in_the_way(&self, shard: ShardAt) -> Option<Cause> {
+        let (from, to) = (self.made.end.at(shard), self.draft.at(shard));
+        let coming = self.coming.as_ref()?.of(from).iter().copied();
+        let waiting = coming.filter(|one| !self.is_made(*one));
+        let mut causes = waiting.map(Cause::InTheWayOf);
+        causes.find(|cause| is_put_right(&self.made.end, shard, to, *cause))
     }
 
     /// Makes the move of a shard if that helps the balance.
@@ -195,17 +240,23 @@ impl Order<'_, '_> {
         })
     }
 
-    /// Makes the forced moves that have become possible as `shard` left `from`.
+    /// Makes the forced moves that have become possible as `shard` left `from`, and those that they make
+    /// possible.
     fn follow(&mut self, shard: ShardAt, from: NodeAt) {
-        let room = self.by_target.as_ref().map(|moves| moves.of(from));
-        let group = self.made.end.groups.members(shard);
-        let waiting = room.unwrap_or_default().iter().chain(group);
-        let waiting = waiting.filter(|one| self.draft.is_moved(**one));
-        for one in waiting.copied().collect::<Vec<_>>() {
-            if let Some(cause) = self.forced.get(&one).copied()
-                && !self.is_made(one)
-            {
-                self.put_right(one, cause);
+        let mut left = vec![(shard, from)];
+        while let Some((shard, from)) = left.pop() {
+            let room = self.by_target.as_ref().map(|moves| moves.of(from));
+            let group = self.made.end.groups.members(shard);
+            let waiting = room.unwrap_or_default().iter().chain(group);
+            let waiting = waiting.filter(|one| self.draft.is_moved(**one));
+            for one in waiting.copied().collect::<Vec<_>>() {
+                let at = self.made.end.at(one);
+                if let Some(cause) = self.forced.get(&one).copied()
+                    && !self.is_made(one)
+                    && self.put_right(one, cause)
+                {
+                    left.push((one, at));
+                }
             }
         }
     }
@@ -302,57 +353,4 @@ fn balancing<'s>(
         }
     }
     None
-}
-
-/// What the moves of a wave occupy.
-struct Wave {
-    number: u32,
-    moves: usize,
-    into: Column<NodeAt, usize>,
-    out_of: Column<NodeAt, usize>,
-    leaving: Leaving,
-}
-
-impl Wave {
-    fn beside_what_is_under_way(start: &World<'_>) -> Self {
-        let nodes = start.nodes.len();
-        let mut wave = Self {
-            number: 0,
-            moves: 0,
-            into: Column::of(nodes, 0),
-            out_of: Column::of(nodes, 0),
-            leaving: Leaving::new(start),
-        };
-        for (from, to) in &start.busy {
-            wave.take(*from, *to);
-        }
-        wave
-    }
-
-    fn take(&mut self, from: Option<NodeAt>, to: Option<NodeAt>) {
-        self.moves += 1;
-        if let Some(from) = from {
-            self.out_of[from] += 1;
-        }
-        if let Some(to) = to {
-            self.into[to] += 1;
-        }
-    }
-
-    fn is_full(&self, world: &World<'_>, from: NodeAt, to: NodeAt) -> bool {
-        let policy = world.policy;
-        let full = |count: usize, limit: Option<usize>| limit.is_some_and(|limit| count >= limit);
-        full(self.moves, policy.max_in_flight())
-            || full(self.out_of[from], policy.max_out_per_node())
-            || full(self.into[to], policy.max_in_per_node())
-    }
-
-    /// All of its moves are done.
-    fn end(&mut self) {
-        self.number = self.number.saturating_add(1);
-        self.moves = 0;
-        self.into.fill(0);
-        self.out_of.fill(0);
-        self.leaving.end_wave();
-    }
 }

@@ -35,6 +35,10 @@ pub(super) fn shed(world: &World<'_>, aim: &Aim, homes: &mut Homes) -> Vec<Shard
             let Some(first) = shards.get(next) else {
                 break;
             };
+            if world.is_moved(*first) {
+                next += 1;
+                continue;
+            }
             let heaviest = u128::from(aim.weight(world, *first));
             if heaviest == 0 {
                 break;
@@ -46,7 +50,9 @@ pub(super) fn shed(world: &World<'_>, aim: &Aim, homes: &mut Homes) -> Vec<Shard
                 let rest = shards.get(next..).unwrap_or_default();
                 chosen = next + at_most(world, aim, rest, excess - 1) - 1;
             }
-            let Some(shard) = shards.get(chosen).copied() else {
+            let mut from_here = shards.get(next..=chosen).unwrap_or_default().iter().rev();
+            let stays = |shard: &&ShardAt| !world.is_moved(**shard);
+            let Some(shard) = from_here.find(stays).copied() else {
                 break;
             };
             let weight = u128::from(aim.weight(world, shard));
@@ -91,7 +97,7 @@ fn supplement(
             next += at_most(world, aim, rest, most);
             let shard = *shards.get(next)?;
             next += 1;
-            if !chosen.contains(&shard) {
+            if !chosen.contains(&shard) && !world.is_moved(shard) {
                 next_of[node] = next;
                 let weight = aim.weight(world, shard);
                 return (weight > 0).then_some((weight, shard));

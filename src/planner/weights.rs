@@ -1,5 +1,5 @@
 /// What each shard uses of one resource.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Weights {
     /// As its input says: nobody asks often.
     Elsewhere,

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, When};
 use super::column::{Column, NodeAt, ShardAt};
 use super::groups::Copies;
 use super::sums::Sums;
@@ -88,6 +88,12 @@ impl<'a> World<'a> {
     /// The shards that are moved, by id.
     pub(super) fn moved(&self) -> impl Iterator<Item = ShardAt> + '_ {
         self.shards.places().filter(|shard| self.is_moved(*shard))
+    }
+
+    /// The cluster once the moves that have led here have come so far.
+    pub(super) fn after(&self, when: When) -> Cluster<'a> {
+        let moves = self.moved().map(|shard| (shard, self.at(shard)));
+        self.cluster.after(moves, when)
     }
 
     /// What a node holds, with shards in flight at their targets.

@@ -205,8 +205,7 @@ fn now_and_here(moves: &[Move], nodes: &BTreeMap<NodeId, Draining>) -> Vec<Move>
 fn request(one: &Move) -> BeginRequest {
     BeginRequest {
         trigger: Trigger::Drain,
-        reason: Reason::new(one.reason.to_string()),
-        ..BeginRequest::new(one.shard, one.from, one.to)
+        ..BeginRequest::from(one)
     }
 }
 

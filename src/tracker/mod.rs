@@ -30,6 +30,7 @@ mod summary;
 mod throttle;
 mod transfer;
 mod transition;
+mod wave;
 
 #[cfg(test)]
 mod tests;
@@ -56,3 +57,4 @@ pub use repair::{ForgiveError, Repair, RepairOptions, RepairReport, Repaired, Se
 pub use summary::{Summary, left_ms};
 pub use transfer::{ExportError, ExportReport, Exported, Fact, FactError, ImportError};
 pub use transition::{CancelOutcome, TransitionError};
+pub use wave::BeginWaveError;

@@ -14,6 +14,8 @@
 mod backup;
 mod child;
 mod claims;
+#[cfg(target_os = "linux")]
+mod command_mover;
 mod conformance;
 mod crash;
 mod durability;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use shardferry::planner::{Plan, Policy, Resource, invariant_i13_plan_is_safe};
+use shardferry::planner::{
+    Move, MoveReason, Plan, PlanError, PlanViolation, Policy, Resource, Resources,
+    invariant_i13_plan_is_safe,
+};
 use shardferry::schema::text::{NodeName, ShardName};
 use shardferry::store::Snapshot;
-use shardferry::tracker::{PlanOptions, RebalanceError, plan_rebalance};
+use shardferry::tracker::{BeginWaveError, PlanOptions, RebalanceError, plan_rebalance};
 use shardferry::{
     MigrationTracker, Node, NodeId, NodeState, Shard, ShardId, compute_rebalance_plan,
 };
@@ -211,4 +214,78 @@ fn bytes_are_balanced_within_the_band() {
         assert!(bytes.abs_diff(fair) * 10 <= fair, "{bytes} of {fair}");
     }
     assert!(plan.moves.len() >= plan.lower_bound_moves);
+}
+
+/// Shard 1 goes to node 2, and then shard 2 to node 3.
+fn two_waves() -> Plan {
+    let step = |shard, to, wave| Move {
+        shard: ShardId(shard),
+        from: NodeId(1),
+        to: NodeId(to),
+        wave,
+        bytes: 1_000 * shard,
+        reason: MoveReason::Drain,
+    };
+    Plan {
+        moves: vec![step(1, 2, 0), step(2, 3, 1)],
+        ..Plan::default()
+    }
+}
+
+#[test]
+fn a_wave_begins_if_nothing_is_in_the_way_of_it_and_those_after_it() {
+    let (_folder, tracker) = cluster(&[4, 0, 0]);
+    let (plan, policy) = (two_waves(), Policy::new(Resource::COUNT, 0, 0).unwrap());
+    let mut last = Node::new(NodeId(3), NodeName::new("node-3").unwrap());
+    last.state = NodeState::NoAccept;
+    tracker.update_node(last.clone()).unwrap();
+    for wave in [0, 1] {
+        match tracker.begin_wave(&plan, &policy, wave) {
+            Err(BeginWaveError::Unsafe {
+                wave: refused,
+                obstacles,
+            }) => {
+                assert_eq!((refused, obstacles.len(), obstacles[0].at), (wave, 1, 1));
+                assert_eq!(obstacles[0].step, plan.moves[1]);
+                let violation = &obstacles[0].violation;
+                assert!(
+                    matches!(violation, PlanViolation::WrongState { at: 1, .. }),
+                    "{violation}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(tracker.snapshot().unwrap().active.is_empty());
+    }
+
+    last.state = NodeState::Active;
+    tracker.update_node(last).unwrap();
+    let begun = tracker.begin_wave(&plan, &policy, 1).unwrap();
+    let migration = tracker.get_migration(begun[0]).unwrap().unwrap();
+    assert_eq!((begun.len(), migration.shard), (1, ShardId(2)));
+    assert_eq!(tracker.begin_wave(&plan, &policy, 2).unwrap(), []);
+    // What is under way is in the way of itself, and of all that comes before it.
+    for wave in [0, 1] {
+        let again = tracker.begin_wave(&plan, &policy, wave).unwrap_err();
+        let text = again.to_string();
+        assert!(
+            text.contains("move 1") && text.contains("in flight"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_wave_of_a_policy_for_another_cluster_does_not_begin() {
+    let (_folder, tracker) = cluster(&[4, 0, 0]);
+    let others = Resources::new(["count", "cpu"]).unwrap();
+    let policy = Policy::new(others.by_name("cpu").unwrap(), 0, 0).unwrap();
+    let refused = tracker.begin_wave(&two_waves(), &policy, 0);
+    assert!(
+        matches!(
+            refused,
+            Err(BeginWaveError::Input(PlanError::UnknownResource { .. }))
+        ),
+        "{refused:?}"
+    );
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use shardferry::planner::{Left, plan};
+use shardferry::planner::{Left, check, plan};
 
 use super::Size;
 use crate::Result;
@@ -16,7 +16,7 @@ use crate::weights::Weights;
 /// Nodes, shards on each, seeds, runs of each.
 type Extent = (u64, u64, std::ops::RangeInclusive<u64>, usize);
 
-const HEADER: [&str; 14] = [
+const HEADER: [&str; 15] = [
     "weights",
     "shape",
     "moves",
@@ -30,6 +30,7 @@ const HEADER: [&str; 14] = [
     "ms (by the clock)",
     "again in flight",
     "again done",
+    "violations",
     "targets missed",
 ];
 
@@ -74,6 +75,7 @@ struct Sums {
     times: Vec<Taken>,
     again_in_flight: usize,
     again_done: usize,
+    violations: usize,
     late: usize,
 }
 
@@ -105,6 +107,7 @@ fn measure(cluster: Cluster, seeds: std::ops::RangeInclusive<u64>, runs: usize) 
             .count();
         sums.nodes_left += nodes;
         sums.shards_left += made.left.len() - nodes;
+        sums.violations += check(&input, &policy, &made).len();
         sums.again_in_flight += plan(&in_flight(&input, &made), &policy)?.moves.len();
         sums.again_done += plan(&done(&input, &made), &policy)?.moves.len();
     }
@@ -143,6 +146,7 @@ impl Sums {
             milliseconds(median(&self.times)),
             self.again_in_flight.to_string(),
             self.again_done.to_string(),
+            self.violations.to_string(),
             self.late.to_string(),
         ]
     }

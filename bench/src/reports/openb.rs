@@ -188,6 +188,9 @@ fn kind(why: &WhyNode) -> String {
                 kinds.join(", ")
             )
         }
-        WhyNode::MoveLimit | WhyNode::NothingMovable | WhyNode::NoMoveHelps => why.to_string(),
+        WhyNode::MoveLimit
+        | WhyNode::NothingMovable
+        | WhyNode::NoMoveHelps
+        | WhyNode::Impossible => why.to_string(),
     }
 }

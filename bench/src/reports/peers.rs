@@ -38,7 +38,9 @@ pub(super) fn print(size: Size, out: &mut dyn Write) -> Result<()> {
         );
         let mut table = Table::new(title, &HEADER);
         for weights in [Weights::Unit, Weights::LogNormal, Weights::Pareto2] {
-            for shape in Shape::ALL {
+            // The others know nothing of the room of a node.
+            let unlimited = |shape: &Shape| shape.room_percent().is_none();
+            for shape in Shape::ALL.into_iter().filter(unlimited) {
                 let cluster = Cluster {
                     weights,
                     shape,

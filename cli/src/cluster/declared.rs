@@ -22,6 +22,7 @@ pub(super) struct DeclaredNode {
     pub(super) id: Spanned<u64>,
     pub(super) name: Spanned<String>,
     pub(super) path: Option<Spanned<String>>,
+    pub(super) address: Option<Spanned<String>>,
     pub(super) zone: Option<Spanned<String>>,
     pub(super) capacity_bytes: Option<u64>,
     pub(super) state: Option<NodeState>,

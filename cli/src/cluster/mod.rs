@@ -15,6 +15,7 @@ pub use changes::{Changes, Counts};
 
 use crate::failure::Failure;
 use source::Source;
+pub(crate) use source::place_in;
 
 /// Reads the cluster file at `path` and compares it with what is registered. Changes nothing.
 ///

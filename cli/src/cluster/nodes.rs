@@ -19,6 +19,8 @@ pub(super) struct WantedNode {
     pub(super) node: Node,
     /// Where its directory is named in the file, and the directory, when it is to be scanned now.
     pub(super) scan: Option<(std::ops::Range<usize>, PathBuf)>,
+    /// Whether its address is a directory.
+    pub(super) is_directory: bool,
     pub(super) span: std::ops::Range<usize>,
 }
 
@@ -64,7 +66,11 @@ pub(super) fn wanted(
                 format!("node {name:?} has `scan = true` and no directory; add `path`"),
             );
         }
+        if let Some(address) = &node.address {
+            elsewhere_than_here(source, address, node, &mut built);
+        }
         wanted.push(WantedNode {
+            is_directory: node.path.is_some(),
             node: built,
             scan,
             span: entry.span(),
@@ -96,6 +102,35 @@ fn build(source: &mut Source, wanted: &DeclaredNode, registered: Option<&Node>) 
         scan: wanted.scan,
         ..base
     })
+}
+
+/// Sets the address of a `node` that is no directory of this machine: only a mover knows what it
+/// means.
+fn elsewhere_than_here(
+    source: &mut Source,
+    address: &Spanned<String>,
+    declared: &DeclaredNode,
+    node: &mut Node,
+) {
+    let text = address.get_ref();
+    if declared.path.is_some() {
+        let message = format!(
+            "node {} has `path` and `address`; a directory has `path`, anything else `address`",
+            node.name
+        );
+        source.problem(address.span(), message);
+    } else if Path::new(text).is_dir() {
+        let message = format!(
+            "the address {text:?} of node {} is a directory; say `path`",
+            node.name
+        );
+        source.problem(address.span(), message);
+    } else {
+        match Address::new(text.clone()) {
+            Ok(address) => node.address = Some(address),
+            Err(error) => source.problem(address.span(), error.to_string()),
+        }
+    }
 }
 
 /// Sets the address of `node`; its directory, when that is there. A node that is down may have

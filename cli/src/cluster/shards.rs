@@ -90,9 +90,8 @@ fn check_nodes(source: &mut Source, shard: &DeclaredShard, known: &BTreeSet<Node
 /// Where the node has a directory, the shard's name is that of an entry in it.
 fn check_entry(source: &mut Source, shard: &DeclaredShard, nodes: &[WantedNode]) {
     let name = shard.name.get_ref();
-    let has_directory = |wanted: &WantedNode| {
-        wanted.node.id.0 == *shard.node.get_ref() && wanted.node.address.is_some()
-    };
+    let has_directory =
+        |wanted: &WantedNode| wanted.node.id.0 == *shard.node.get_ref() && wanted.is_directory;
     if !is_entry(name) && nodes.iter().any(has_directory) {
         let message = format!(
             "shard name {name:?} can be no entry of its node's directory; rename the shard"

@@ -87,6 +87,12 @@ impl Source {
     }
 }
 
+/// `mover.toml:12:8`: where byte `at` of the content of the file at `path` is.
+pub(crate) fn place_in(path: &Path, content: &str, at: usize) -> String {
+    let (line, column) = position(content, &lines(content), at);
+    format!("{}:{line}:{column}", text::path(path))
+}
+
 /// Where each line begins.
 fn lines(text: &str) -> Vec<usize> {
     let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');

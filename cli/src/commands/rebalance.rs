@@ -7,9 +7,10 @@ use serde_json::Value;
 use shardferry::MigrationId;
 
 use super::Context;
-use crate::drive::{self, Pace};
+use crate::drive::{self, Drive, Pace};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::mover::MoverArgs;
 use crate::names::Names;
 use crate::planning::{self, Aim, PlanDocument, Planned};
 use crate::{database, interrupt, show, text, view};
@@ -29,6 +30,8 @@ pub(crate) struct Rebalance {
     plan: Option<PathBuf>,
     #[command(flatten)]
     pace: Pace,
+    #[command(flatten)]
+    mover: MoverArgs,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -45,6 +48,7 @@ struct Done<'a> {
 }
 
 pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failure> {
+    let mover = args.mover.open()?;
     let tracker = database::open_to_work(context.db)?;
     let snapshot = tracker.snapshot()?;
     let names = Names::of(&snapshot);
@@ -67,7 +71,16 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
     if let Some(text) = drive::going_on(&snapshot) {
         context.out.note(text);
     }
-    let done = planning::carry_out(&tracker, plan, &names, args.pace, &stop)?;
+    let done = planning::carry_out(
+        &tracker,
+        (plan, &planned.policy),
+        &names,
+        Drive {
+            mover: mover.as_ref(),
+            pace: args.pace,
+            stop: &stop,
+        },
+    )?;
     if let Some(refused) = &done.refused {
         context.out.note(refused.story());
     }
@@ -92,7 +105,7 @@ pub(crate) fn run(args: &Rebalance, context: Context<'_>) -> Result<Exit, Failur
 
 /// Begins no plan of which the checker, which knows nothing of how it was made, says that a move
 /// cannot be made on the cluster as it is.
-fn admit(planned: &Planned, file: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn admit(planned: &Planned, file: Option<&Path>) -> Result<(), Failure> {
     let obstacles = planning::obstacles_of(planned)?;
     if obstacles.is_empty() {
         return Ok(());

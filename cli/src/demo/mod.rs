@@ -20,12 +20,13 @@ use shardferry::executor::{RunReport, StopToken};
 use shardferry::{Migration, MigrationTracker, Status};
 
 use crate::commands::Context;
+use crate::drive::{self, Drive};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::names::Names;
 use crate::planning::{self, Aim, Planned};
 use crate::registered::Loads;
-use crate::{drive, interrupt, progress, show, text, view};
+use crate::{interrupt, mover, progress, show, text, view};
 use manifest::Manifest;
 use verify::Verified;
 
@@ -134,11 +135,17 @@ fn move_stage(
     stop: &StopToken,
     context: Context<'_>,
 ) -> Result<(RunReport, bool), Failure> {
+    let mover = mover::directories();
+    let how = Drive {
+        mover: mover.as_ref(),
+        pace: args.pace,
+        stop,
+    };
     let snapshot = tracker.snapshot()?;
     let names = Names::of(&snapshot);
     if let Some(text) = drive::going_on(&snapshot) {
         context.out.say(text);
-        let report = drive::drive(tracker, args.pace, stop)?;
+        let report = drive::drive(tracker, how)?;
         context.out.say(show::run(&report, &names));
         return Ok((report, false));
     }
@@ -151,7 +158,7 @@ fn move_stage(
     context
         .out
         .say(planning::text_of(&planned, context.verbose));
-    let done = planning::carry_out(tracker, &planned.plan, &names, args.pace, stop)?;
+    let done = planning::carry_out(tracker, (&planned.plan, &planned.policy), &names, how)?;
     context.out.say(show::run(&done.report, &names));
     match done.refused {
         Some(refused) => Err(refused),

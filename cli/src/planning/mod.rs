@@ -16,4 +16,4 @@ pub(crate) use document::{PlanDocument, read as read_plan};
 pub(crate) use planned::{Planned, obstacles_of, violations_of};
 pub(crate) use svg::svg_of;
 pub(crate) use text::text_of;
-pub(crate) use waves::carry_out;
+pub(crate) use waves::{begin_whole, carry_out};

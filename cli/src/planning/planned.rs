@@ -3,7 +3,7 @@ use std::path::Path;
 
 use shardferry::NodeId;
 use shardferry::planner::{
-    Availability, Input, Plan, PlanError, PlanViolation, Policy, check, plan,
+    Availability, Input, Obstacle, Plan, PlanError, Policy, check, obstacles, plan,
 };
 use shardferry::store::Snapshot;
 
@@ -101,32 +101,30 @@ impl Planned {
 /// What is in the way of each move of a plan that cannot be made as the cluster is now. A move that
 /// cannot be made is taken as made by those after it.
 pub(crate) fn obstacles_of(planned: &Planned) -> Result<Vec<Problem>, Failure> {
-    let Planned { plan, names, .. } = planned;
-    let problem = |violation: PlanViolation| {
-        let at = violation.unsafe_move()?;
-        let one = plan.moves.get(at)?;
-        let text = violation.to_string();
-        let text = text.strip_prefix(&format!("move {at}: ")).unwrap_or(&text);
-        Some(Problem {
-            place: format!("moves[{at}]"),
-            message: format!(
-                "{} from {} to {}: {text}",
-                names.shard_and_id(one.shard),
-                names.node_and_id(one.from),
-                names.node_and_id(one.to)
-            ),
-        })
-    };
-    Ok(checked(planned)?.into_iter().filter_map(problem).collect())
+    let Planned {
+        input,
+        policy,
+        plan,
+        names,
+    } = planned;
+    let found = obstacles(input, policy, plan, 0);
+    let found = found.map_err(|error| Failure::new(Exit::Refused, error))?;
+    Ok(found.iter().map(|one| problem(one, names)).collect())
+}
+
+/// What is in the way of a move, with the names of its shard and nodes.
+pub(super) fn problem(obstacle: &Obstacle, names: &Names) -> Problem {
+    let Obstacle { at, step, .. } = obstacle;
+    let text = obstacle.to_string();
+    let text = text.strip_prefix(&format!("move {at}: ")).unwrap_or(&text);
+    Problem {
+        place: format!("moves[{at}]"),
+        message: format!("{}: {text}", names.step(step)),
+    }
 }
 
 /// What does not hold of a plan on its cluster.
 pub(crate) fn violations_of(planned: &Planned) -> Result<Vec<String>, Failure> {
-    let violations = checked(planned)?;
-    Ok(violations.iter().map(ToString::to_string).collect())
-}
-
-fn checked(planned: &Planned) -> Result<Vec<PlanViolation>, Failure> {
     let Planned {
         input,
         policy,
@@ -136,5 +134,6 @@ fn checked(planned: &Planned) -> Result<Vec<PlanViolation>, Failure> {
     // The checker is asked about nothing that the planner would refuse.
     let verified = input.verify(policy);
     verified.map_err(|error| Failure::new(Exit::Refused, error))?;
-    Ok(check(input, policy, plan))
+    let violations = check(input, policy, plan);
+    Ok(violations.iter().map(ToString::to_string).collect())
 }

@@ -1,16 +1,16 @@
 //! Carries a plan out, wave by wave: a later move may need the room that an earlier one makes.
 
-use shardferry::executor::{RunReport, StopToken};
-use shardferry::planner::{Move, MoveReason, Plan};
-use shardferry::schema::text::Reason;
-use shardferry::schema::v1::Trigger;
-use shardferry::tracker::{BeginPlanError, BeginRequest};
+use shardferry::executor::RunReport;
+use shardferry::planner::{Plan, Policy};
+use shardferry::tracker::BeginWaveError;
 use shardferry::{MigrationId, MigrationTracker, TimestampMs};
 
-use crate::drive::{self, Pace};
+use super::planned::problem;
+use crate::drive::{self, Drive};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::names::Names;
+use crate::text;
 
 /// What became of a plan.
 #[derive(Default)]
@@ -42,24 +42,22 @@ impl CarriedOut {
 /// A refusal is a failure only as long as nothing was begun.
 pub(crate) fn carry_out(
     tracker: &MigrationTracker,
-    plan: &Plan,
+    (plan, policy): (&Plan, &Policy),
     names: &Names,
-    pace: Pace,
-    stop: &StopToken,
+    how: Drive<'_>,
 ) -> Result<CarriedOut, Failure> {
     let mut out = CarriedOut {
         not_begun: plan.moves.len(),
         ..CarriedOut::default()
     };
-    let mut waves = plan.moves.chunk_by(|one, next| one.wave == next.wave);
     loop {
-        let wave = waves.next().unwrap_or_default();
-        let requests: Vec<_> = wave.iter().map(request).collect();
-        match tracker.begin_plan(&requests) {
+        let next = plan.moves.get(out.begun.len());
+        let wave = next.map_or_else(|| plan.waves(), |one| one.wave);
+        match tracker.begin_wave(plan, policy, wave) {
             Ok(begun) => out.begun.extend(begun),
-            Err(BeginPlanError::Store(error)) => return Err(error.into()),
-            Err(BeginPlanError::Move { at, source }) => {
-                let refused = refused(Failure::from(source), wave.get(at), &out, names);
+            Err(BeginWaveError::Store(error)) => return Err(error.into()),
+            Err(error) => {
+                let refused = refused(error, plan, &out, names);
                 if out.begun.is_empty() {
                     return Err(refused);
                 }
@@ -67,7 +65,7 @@ pub(crate) fn carry_out(
                 return Ok(out);
             }
         }
-        out.report = out.report.and_then(drive::drive(tracker, pace, stop)?);
+        out.report = out.report.and_then(drive::drive(tracker, how)?);
         let report = &out.report;
         let is_clear = !report.stopped
             && report.unfinished.is_empty()
@@ -80,42 +78,53 @@ pub(crate) fn carry_out(
     }
 }
 
-/// A move as a request.
-fn request(one: &Move) -> BeginRequest {
-    BeginRequest {
-        trigger: match one.reason {
-            MoveReason::Drain => Trigger::Drain,
-            MoveReason::Misplaced(_)
-            | MoveReason::Overfull(_)
-            | MoveReason::Spread
-            | MoveReason::Room(_)
-            | MoveReason::Above { .. }
-            | MoveReason::Below { .. } => Trigger::Rebalance,
-        },
-        reason: Reason::new(one.reason.to_string()),
-        ..BeginRequest::new(one.shard, one.from, one.to)
+/// Begins exactly `plan`, or nothing of it. A plan of several waves cannot begin at once: a later one
+/// needs the room of those before it.
+pub(crate) fn begin_whole(
+    tracker: &MigrationTracker,
+    (plan, policy): (&Plan, &Policy),
+    names: &Names,
+) -> Result<Vec<MigrationId>, Failure> {
+    if plan.is_empty() {
+        return Ok(Vec::new());
     }
+    if plan.waves() > 1 {
+        return Err(Failure::message(
+            Exit::Refused,
+            format_args!(
+                "the plan has {} waves, and a later one may need the room of those before it",
+                plan.waves()
+            ),
+        )
+        .advise("`shardferry rebalance --plan FILE` carries out one after the other"));
+    }
+    let begun = tracker.begin_wave(plan, policy, 0);
+    begun.map_err(|error| refused(error, plan, &CarriedOut::default(), names))
 }
 
-/// Names the move that was refused, and what did not begin because of it.
-fn refused(why: Failure, one: Option<&Move>, done: &CarriedOut, names: &Names) -> Failure {
-    let the_move = one.map_or_else(
-        || "a move".to_owned(),
-        |one| {
-            format!(
-                "the move of {} from {} to {}",
-                names.shard_and_id(one.shard),
-                names.node_and_id(one.from),
-                names.node_and_id(one.to)
-            )
-        },
-    );
+/// Says why a wave did not begin, and what else did not because of it.
+fn refused(why: BeginWaveError, plan: &Plan, done: &CarriedOut, names: &Names) -> Failure {
     let so = if done.begun.is_empty() {
         "so nothing of the plan did"
     } else {
         "so nothing of its wave or a later one did"
     };
-    why.context(format_args!("{the_move} cannot begin, {so}"))
+    match why {
+        BeginWaveError::Unsafe { obstacles, .. } => {
+            let problems: Vec<_> = obstacles.iter().map(|one| problem(one, names)).collect();
+            let count = text::count(problems.len(), "move");
+            Failure::problems(format!("{count} cannot begin, {so}"), problems)
+                .ending(Exit::Refused)
+                .advise("plan again")
+        }
+        BeginWaveError::Input(error) => Failure::new(Exit::Refused, error),
+        BeginWaveError::Move { at, source, .. } => {
+            let one = plan.moves.get(at);
+            let one = one.map_or_else(|| "a move".to_owned(), |one| names.step(one));
+            Failure::from(source).context(format_args!("the move of {one} cannot begin, {so}"))
+        }
+        BeginWaveError::Store(error) => error.into(),
+    }
 }
 
 #[cfg(test)]
@@ -123,10 +132,14 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::path::Path;
 
+    use shardferry::executor::StopToken;
+    use shardferry::planner::{Move, MoveReason, Resource};
     use shardferry::schema::text::{Address, NodeName, ShardName};
     use shardferry::{EventKind, EventSeq, Node, NodeId, Settings, Shard, ShardId};
 
     use super::*;
+    use crate::drive::Pace;
+    use crate::mover;
 
     fn cluster(folder: &Path) -> MigrationTracker {
         let tracker = MigrationTracker::create(folder.join("shards.redb")).unwrap();
@@ -169,7 +182,14 @@ mod tests {
 
     fn carry_out(tracker: &MigrationTracker, plan: &Plan) -> Result<CarriedOut, Failure> {
         let names = Names::of(&tracker.snapshot().unwrap());
-        super::carry_out(tracker, plan, &names, PACE, &StopToken::new())
+        let policy = Policy::new(Resource::COUNT, 0, 0).unwrap();
+        let mover = mover::directories();
+        let how = Drive {
+            mover: mover.as_ref(),
+            pace: PACE,
+            stop: &StopToken::new(),
+        };
+        super::carry_out(tracker, (plan, &policy), &names, how)
     }
 
     #[test]
@@ -222,22 +242,28 @@ mod tests {
     fn a_refusal_is_a_failure_in_the_first_wave_and_a_part_of_the_result_later() {
         let folder = tempfile::tempdir().unwrap();
         let tracker = cluster(folder.path());
+        let names = Names::of(&tracker.snapshot().unwrap());
+        let policy = Policy::new(Resource::COUNT, 0, 0).unwrap();
         let mut plan = plan();
         plan.moves[1].from = NodeId(3);
-        let done = carry_out(&tracker, &plan).unwrap();
-        assert_eq!((done.report.completed, done.not_begun), (1, 1));
-        assert_eq!(done.exit(tracker.now()), Exit::Unfinished);
-        let why = done.refused.unwrap().to_string();
+        let refused = carry_out(&tracker, &plan).err().unwrap();
+        assert_eq!(refused.exit, Exit::Refused);
+        assert_eq!(tracker.snapshot().unwrap().active, [], "all or nothing");
+        let why = refused.story();
         assert!(
-            why.contains("s1 (id 1) from node-3 (id 3) to node-2 (id 2)")
-                && why.contains("belongs to node 1"),
+            why.contains("nothing of the plan")
+                && why.contains("s1 (id 1) from node-3 (id 3) to node-2 (id 2)")
+                && why.contains("is on node 1"),
             "{why}"
         );
 
-        plan.moves.remove(0);
-        let refused = carry_out(&tracker, &plan).err().unwrap();
-        assert_eq!(refused.exit, Exit::Refused);
-        let why = refused.to_string();
-        assert!(why.contains("nothing of the plan"), "{why}");
+        let error = tracker.begin_wave(&plan, &policy, 1).unwrap_err();
+        let another = tracker.begin_migration(ShardId(9), NodeId(1), NodeId(2));
+        let done = CarriedOut {
+            begun: vec![another.unwrap()],
+            ..CarriedOut::default()
+        };
+        let why = super::refused(error, &plan, &done, &names).story();
+        assert!(why.contains("nothing of its wave or a later one"), "{why}");
     }
 }

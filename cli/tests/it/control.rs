@@ -88,7 +88,7 @@ fn others_look_and_command_while_a_run_is_under_way() {
 fn a_second_run_is_refused_and_told_the_way_out() {
     let mut running = Running::start();
     let second = running.world.run(["run"]);
-    second.fails(4, &["in use", "one process owns", "--workers", "service"]);
+    second.fails(4, &["in use", "One process owns", "--workers", "service"]);
     let json = running.world.run(["run", "--json"]);
     assert!(
         json.err.contains(r#""code":4"#) && json.out.is_empty(),

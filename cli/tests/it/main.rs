@@ -23,6 +23,8 @@ mod demo;
 mod every_write;
 mod full_disk;
 mod lifecycle;
+#[cfg(target_os = "linux")]
+mod movers;
 mod output;
 mod plan_file;
 mod plan_input;

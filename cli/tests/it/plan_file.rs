@@ -40,6 +40,46 @@ fn exactly_the_plan_of_a_file_is_carried_out() {
 }
 
 #[test]
+fn a_plan_is_applied_whole_or_not_at_all() {
+    let (world, plan) = planned(8);
+    let dry = world.json(["apply", "plan.json", "--dry-run"]);
+    assert_eq!(
+        (
+            dry["moves"].as_u64(),
+            dry["migrations"].as_array().unwrap().len()
+        ),
+        (Some(4), 0)
+    );
+    assert!(world.json(["list"]).as_array().unwrap().is_empty());
+    let applied = world.json(["apply", "plan.json"]);
+    let begun = world.json(["list"]);
+    assert_eq!(applied["migrations"].as_array().unwrap().len(), 4);
+    let mut shards: Vec<_> = begun
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["shard"])
+        .collect();
+    shards.sort_by_key(|shard| shard.as_u64());
+    let mut planned: Vec<_> = plan["moves"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["shard"])
+        .collect();
+    planned.sort_by_key(|shard| shard.as_u64());
+    assert_eq!(shards, planned);
+    // The cluster has changed under it.
+    world
+        .run(["apply", "plan.json"])
+        .fails(3, &["4 of 4 moves", "plan again"]);
+    world.run(["run"]).ok();
+    let later = plan.to_string().replace("\"wave\":0", "\"wave\":1");
+    world.write("broken.json", later.as_bytes());
+    assert_ne!(world.run(["apply", "broken.json"]).code, 0);
+}
+
+#[test]
 fn a_plan_is_refused_as_a_whole_when_one_shard_is_under_way() {
     let (world, plan) = planned(8);
     let shard = plan["moves"][0]["shard"].to_string();

@@ -76,11 +76,11 @@ impl Side {
         let weight = u128::from(claim.weight);
         let room = claim.capacity.map_or(u128::MAX, u128::from);
         let floor = claim.floor.min(room);
-        let share = around(rest, weight, weights, 0).0;
+        let (share, wanted) = around(rest, weight, weights, 0);
         let (_, most) = around(rest, weight, weights, ppm);
         Self {
             takes: (floor > most).then(|| floor.saturating_sub(share)),
-            spares: (room < share).then(|| share.saturating_sub(room)),
+            spares: (room < wanted).then(|| wanted.saturating_sub(room)),
             floor,
             room,
         }

@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 
 use super::{PlanViolation, check};
-use crate::planner::{InFlightMove, Input, Move, MoveReason, Plan, Policy, plan};
+use crate::planner::{InFlightMove, Input, Move, Plan, Policy, plan};
 use crate::schema::{NodeId, ShardId};
 
 /// I13: a plan is deterministic, safe in every prefix, and leaves nothing to do: with its moves in
-/// flight, and with them done, planning again gives nothing: unless a limit cut it short; and with them
-/// done, shards that the plan has moved may go on.
+/// flight, and with them done, planning again gives nothing, unless a limit cut it short. With them done
+/// there may be more only if a shard that the plan has moved goes on; with those shards held where they
+/// are there is nothing.
 ///
 /// # Errors
 ///
@@ -23,12 +24,14 @@ pub fn invariant_i13_plan_is_safe(
     if !is_cut(input, policy, made, &mut found) {
         for (when, next) in [
             ("in flight", under_way(input, made)),
+            ("done and held", held(input, made)),
             ("done", done(input, made)),
         ] {
             match plan(&next, policy) {
                 Ok(more) => {
-                    let goes_on = |step: &&Move| when == "done" && goes_on(made, step);
-                    if let Some(first) = more.moves.iter().find(|step| !goes_on(step)) {
+                    let begins_with_those_moved =
+                        when == "done" && more.moves.iter().any(|step| goes_on(made, step));
+                    if let Some(first) = more.moves.first().filter(|_| !begins_with_those_moved) {
                         let (moves, shard) = (more.moves.len(), first.shard);
                         found.push(PlanViolation::NotFinished { when, moves, shard });
                     }
@@ -40,16 +43,11 @@ pub fn invariant_i13_plan_is_safe(
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
 
-/// Whether a move of the next plan takes a shard further that this plan has moved, or makes room for
-/// one. A plan moves a shard once: one that had to leave before others could move may then go on.
+/// Whether a move of the next plan takes a shard further that this plan has moved. A plan moves a shard
+/// once: one that had to leave before others could move may then go on, and others after it.
 fn goes_on(made: &Plan, step: &Move) -> bool {
-    let room_for = if let MoveReason::Room(shard) = step.reason {
-        shard
-    } else {
-        step.shard
-    };
     let mut moves = made.moves.iter();
-    moves.any(|one| [step.shard, room_for].contains(&one.shard))
+    moves.any(|one| step.shard == one.shard)
 }
 
 /// Whether the limits on the whole plan cut it: without them it goes on, from the same beginning.
@@ -83,6 +81,19 @@ fn under_way(input: &Input, made: &Plan) -> Input {
     let moves = made.moves.iter().map(|step| InFlightMove {
         shard: step.shard,
         from: step.from,
+        to: step.to,
+    });
+    next.in_flight.extend(moves);
+    next
+}
+
+/// The cluster with the moves of the plan done, and the shards that it has moved held where they are, as
+/// if they were on their way there from there.
+fn held(input: &Input, made: &Plan) -> Input {
+    let mut next = done(input, made);
+    let moves = made.moves.iter().map(|step| InFlightMove {
+        shard: step.shard,
+        from: step.to,
         to: step.to,
     });
     next.in_flight.extend(moves);

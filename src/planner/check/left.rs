@@ -2,12 +2,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::PlanViolation;
 use super::aims::Aim;
+use super::placement::is_possible;
 use super::reasons::{not_crammed, not_misplaced, not_overfull};
 use super::refusal::{ban, is_overfull, refusal};
 use super::world::{Shard, World};
-use crate::planner::{
-    Availability, Left, Plan, Refusal, Refusals, Resource, WhyNode, WhyShard, Wrong,
-};
+use crate::planner::{Availability, Left, Plan, Refusal, Refusals, WhyNode, WhyShard, Wrong};
 use crate::schema::{GroupId, NodeId, ShardId};
 
 /// Checks what the plan says that it leaves against where the replay ended.
@@ -44,15 +43,14 @@ pub(super) fn check(
             } => {
                 nodes.insert((*node, *resource));
                 let aim = aims.iter().find(|aim| aim.resource == *resource);
-                let is_so = aim.is_some_and(|aim| {
+                let aim = aim.filter(|aim| {
                     aim.bands.get(node) == Some(band)
                         && world.load(*node, *resource) == *load
                         && !band.contains(*load)
                 });
-                if is_so {
-                    node_why(world, *node, *resource, band.most, why, cut)
-                } else {
-                    Some("its load or its band is another, or it is inside".to_owned())
+                match aim {
+                    Some(aim) => node_why(world, aim, *node, why, cut),
+                    None => Some("its load or its band is another, or it is inside".to_owned()),
                 }
             }
         };
@@ -189,9 +187,8 @@ fn refused(
 /// What of the reason for which a node stays outside its band is not so.
 fn node_why(
     world: &World<'_>,
+    aim: &Aim,
     node: NodeId,
-    resource: Resource,
-    most: u128,
     why: &WhyNode,
     cut: bool,
 ) -> Option<String> {
@@ -201,9 +198,14 @@ fn node_why(
             let here = world.shards.values().filter(|shard| shard.at == node);
             let stuck: u128 = here
                 .filter(|shard| shard.stay.is_some())
-                .map(|shard| u128::from(shard.input.weights.get(resource)))
+                .map(|shard| u128::from(shard.input.weights.get(aim.resource)))
                 .fold(0, u128::saturating_add);
+            let most = aim.band(node).most;
             (stuck != *load || stuck <= most).then(|| format!("{stuck} of it cannot leave"))
+        }
+        WhyNode::Impossible => {
+            let is_possible = is_possible(world, aim) == Some(true);
+            is_possible.then(|| "there is such a placement".to_owned())
         }
         WhyNode::NothingMovable | WhyNode::NoMoveHelps | WhyNode::Refused(_) => None,
     }

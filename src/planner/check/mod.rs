@@ -7,6 +7,8 @@ mod groups;
 mod invariant;
 mod late;
 mod left;
+mod obstacle;
+mod placement;
 mod reasons;
 mod refusal;
 mod replay;
@@ -16,6 +18,7 @@ mod violation;
 mod world;
 
 pub use invariant::invariant_i13_plan_is_safe;
+pub use obstacle::{Obstacle, obstacles};
 pub use violation::PlanViolation;
 
 use super::{Input, Plan, Policy};

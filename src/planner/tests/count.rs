@@ -110,3 +110,31 @@ fn the_minimum_is_met_on_random_vectors() {
         reaches_balance_in(&of, minimum(&of));
     }
 }
+
+/// Nodes with room for 1, 2 and 4 parts, a third more than there is to hold.
+fn with_room(seed: u64) -> Input {
+    const ROOM: [usize; 3] = [6, 12, 24];
+    let random = &mut Random::new(seed);
+    let room_of = |node: usize| ROOM[node % ROOM.len()];
+    let mut held = vec![0; 10];
+    for _ in 0..100 {
+        let takes = |node: usize| held[node] < room_of(node);
+        let nodes: Vec<usize> = (0..held.len()).filter(|node| takes(*node)).collect();
+        held[nodes[random.below(nodes.len() as u64) as usize]] += 1;
+    }
+    let mut input = counts(&held);
+    for (at, node) in input.nodes.iter_mut().enumerate() {
+        node.capacity = room(Resource::COUNT, room_of(at) as u64);
+    }
+    input
+}
+
+#[test]
+fn nobody_stays_outside_where_small_nodes_have_room_for_less_than_their_share() {
+    for seed in 0..cases(100, 1_000) {
+        let input = with_room(seed);
+        let plan = checked(&input, &exact());
+        assert_eq!(plan.left, [], "{seed}");
+        assert_eq!(plan.gap_moves(), Some(0), "{seed}");
+    }
+}

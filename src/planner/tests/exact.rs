@@ -73,9 +73,24 @@ fn optimum(input: &Input, made: &Plan) -> Option<usize> {
     }
 }
 
+/// Whether the checker does not believe that no placement would do.
+fn sees_that_it_is_possible(input: &Input, policy: &Policy, mut made: Plan) -> bool {
+    for left in &mut made.left {
+        if let Left::Node { why, .. } = left {
+            *why = WhyNode::Impossible;
+        }
+    }
+    let found = check(input, policy, &made);
+    let not_so = |violation: &PlanViolation| matches!(violation, PlanViolation::NotSo { .. });
+    found.iter().any(not_so)
+}
+
 #[derive(Default)]
 struct Tally {
     feasible: usize,
+    /// How many cannot be brought into their bands, and how many plans say so.
+    impossible: usize,
+    said: usize,
     missed: Vec<u64>,
     gaps: usize,
     gap_max: usize,
@@ -101,15 +116,23 @@ fn plans_of_small_clusters_are_close_to_the_optimum() {
             assert_eq!(made.gap_moves(), Some(0), "{seed}");
             continue;
         }
+        let says_impossible = made.left.iter().any(|left| {
+            let why = |why: &WhyNode| *why == WhyNode::Impossible;
+            matches!(left, Left::Node { why: one, .. } if why(one))
+        });
         let Some(optimum) = optimum(&input, &made) else {
             assert!(!made.left.is_empty(), "{seed}: there is no such plan");
+            tally.impossible += 1;
+            tally.said += usize::from(says_impossible);
             continue;
         };
+        assert!(!says_impossible, "{seed}: {optimum} moves would do");
         tally.feasible += 1;
         let bound = made.lower_bound_moves;
         assert!(bound <= optimum, "{seed}: {bound} above {optimum}");
         if !made.left.is_empty() {
             tally.missed.push(seed);
+            assert!(sees_that_it_is_possible(&input, &policy, made), "{seed}");
             continue;
         }
         let gap = made.total_moves().checked_sub(optimum);
@@ -122,9 +145,12 @@ fn plans_of_small_clusters_are_close_to_the_optimum() {
     let (feasible, missed) = (tally.feasible, tally.missed.len());
     let mean = tally.gaps as f64 / (feasible - missed) as f64;
     let text = format!(
-        "{feasible} feasible: mean gap {mean:.3}, max gap {} (seed {}), {missed} not reached {:?}",
+        "{feasible} feasible: mean gap {mean:.3}, max gap {} (seed {}), {} of {} others proven so, {missed} \
+         not reached {:?}",
         tally.gap_max,
         tally.at_max,
+        tally.said,
+        tally.impossible,
         tally.missed.iter().take(20).collect::<Vec<_>>()
     );
     println!("{text}");

@@ -405,6 +405,7 @@ fn what_is_said_to_be_left_and_is_not_so() {
         WhyNode::MoveLimit,
         WhyNode::Immovable { load: 3 },
         WhyNode::NoMoveHelps,
+        WhyNode::Impossible,
     ] {
         let node = Left::Node {
             node: NodeId(2),

@@ -9,6 +9,7 @@
 mod count;
 mod exact;
 mod faults;
+mod giants;
 mod noise;
 mod price;
 mod rules;

@@ -1,5 +1,7 @@
 //! The conformance suite of movers: the directory mover passes, wrong movers do not.
 
+#[cfg(target_os = "linux")]
+mod command;
 #[cfg(unix)]
 mod directory;
 mod toy;

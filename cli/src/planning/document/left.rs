@@ -124,6 +124,7 @@ impl LeftDocument {
             WhyNode::MoveLimit => "limit",
             WhyNode::NothingMovable => "nothing-movable",
             WhyNode::NoMoveHelps => "no-move-helps",
+            WhyNode::Impossible => "impossible",
             WhyNode::Immovable { load } => {
                 self.immovable = Some(*load);
                 "immovable"
@@ -191,6 +192,7 @@ impl LeftDocument {
             "limit" => WhyNode::MoveLimit,
             "nothing-movable" => WhyNode::NothingMovable,
             "no-move-helps" => WhyNode::NoMoveHelps,
+            "impossible" => WhyNode::Impossible,
             "immovable" => WhyNode::Immovable {
                 load: with(self.immovable, "immovable", "immovable")?,
             },
