@@ -274,8 +274,8 @@ mod tests {
             changes in prop::collection::vec((0..12_u8, prop::option::of(10..20_u8)), 0..8),
             scans in prop::collection::vec(scans(), 1..6),
         ) {
-            let rows = below.into_iter().map(|(key, value)| (vec![key], vec![value])).collect();
-            let mut base = Rows(rows);
+            let found = below.into_iter().map(|(key, value)| (vec![key], vec![value])).collect();
+            let mut base = Rows(found);
             let untouched = base.clone();
             let mut expected = base.clone();
             let mut overlay = Overlay::over(&mut base);
