@@ -3,8 +3,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apply, backup, begin, cancel, check, cleanups, export, history, import, init, list, nodes,
-    plan, quarantine, rebalance, retry, run, set_aside, settings, shards, show,
+    apply, backup, begin, cancel, check, cleanups, drain, export, history, import, init, list,
+    nodes, pause, plan, quarantine, rebalance, retry, reverse, run, set_aside, settings, shards,
+    show,
 };
 use crate::demo;
 use crate::exit;
@@ -64,6 +65,16 @@ pub(crate) enum Command {
     Cancel(cancel::Cancel),
     /// Try a migration again, at once or anew
     Retry(retry::Retry),
+    /// Begin the way back of a migration that was cut over
+    Reverse(reverse::Reverse),
+    /// Hold everything back, or a node, or one migration
+    Pause(pause::Pause),
+    /// Let go on what was paused
+    Resume(pause::Resume),
+    /// Empty a node
+    Drain(drain::Drain),
+    /// Take a drain back
+    Undrain(drain::Undrain),
     /// Show the shards that failed too often, or let one out
     Quarantine(quarantine::QuarantineArgs),
     /// List migrations
@@ -72,7 +83,7 @@ pub(crate) enum Command {
     Show(show::Show),
     /// Show what happened to a migration
     History(history::History),
-    /// Show the copies that have to go
+    /// Show the copies that have to go, remove them, or give them up
     Cleanups(cleanups::Cleanups),
     /// Show or change the settings of the database
     Settings(settings::SettingsArgs),

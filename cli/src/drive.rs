@@ -33,6 +33,16 @@ pub(crate) fn drive(
     pace: Pace,
     stop: &StopToken,
 ) -> Result<RunReport, Failure> {
+    drive_with(tracker, pace, stop, |_| {})
+}
+
+/// As [`drive`], with options of the caller's choice.
+pub(crate) fn drive_with(
+    tracker: &MigrationTracker,
+    pace: Pace,
+    stop: &StopToken,
+    choose: impl FnOnce(&mut ExecutorOptions),
+) -> Result<RunReport, Failure> {
     if pace.workers.get() > WORKERS_MAX {
         return Err(Failure::message(
             Exit::Usage,
@@ -48,6 +58,7 @@ pub(crate) fn drive(
     options.workers = pace.workers;
     options.stop = stop.clone();
     options.observer = watch.clone();
+    choose(&mut options);
     let report = Executor::run(tracker, mover().as_ref(), &options);
     watch.finish();
     report.map_err(|error| {

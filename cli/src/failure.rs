@@ -238,9 +238,11 @@ impl From<BeginError> for Failure {
                 "`shardferry show {migration}` says how far it is, `shardferry cancel {migration}` \
                  calls it off"
             )),
-            BeginError::CleanupOpen { .. } => {
-                Some("`shardferry run` settles what can be settled".to_owned())
-            }
+            BeginError::CleanupOpen { node, .. } => Some(format!(
+                "`shardferry cleanups` says why it is still there, `shardferry cleanups run --node \
+                 id:{node}` removes it now; of a node that is down and never comes back, `shardferry \
+                 cleanups forgive id:{node} --reason WHY` gives it up"
+            )),
             BeginError::LowSpace { .. } => Some(
                 "make room on the file system of the database; `shardferry run` goes on with what \
                  is under way all the same"
@@ -249,12 +251,14 @@ impl From<BeginError> for Failure {
             BeginError::NotOwner { owner, .. } => {
                 Some(format!("begin it from node {owner} instead"))
             }
+            BeginError::VersionChanged { shard, .. } => Some(format!(
+                "`shardferry explain id:{shard}` says where it is now, and its version"
+            )),
             BeginError::SameNode(_)
             | BeginError::UnknownNode { .. }
             | BeginError::NodeState { .. }
             | BeginError::HasReplica { .. }
             | BeginError::Forbidden { .. }
-            | BeginError::VersionChanged { .. }
             | BeginError::RequestConflict { .. } => None,
             BeginError::Quarantined {
                 shard, migration, ..

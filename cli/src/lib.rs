@@ -8,16 +8,19 @@ mod commands;
 
 mod cluster;
 mod demo;
+mod draining;
 mod drive;
 mod lines;
 mod marks;
 mod planning;
 
 mod names;
+mod pauses;
 mod progress;
 mod registered;
 mod show;
 mod view;
+mod waits;
 
 mod database;
 mod draft;

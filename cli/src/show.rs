@@ -1,13 +1,17 @@
 //! Texts for people that more than one command prints.
 
+use std::time::Duration;
+
 use shardferry::executor::RunReport;
+use shardferry::schema::v1::{Pause, PauseScope};
 use shardferry::store::Snapshot;
+use shardferry::tracker::left_ms;
 use shardferry::{Migration, Status};
 
 use crate::names::Names;
 use crate::registered::{Load, Loads};
 use crate::table::table;
-use crate::text;
+use crate::{pauses, text};
 
 /// How wide a load bar is.
 const BAR_CELLS: usize = 32;
@@ -28,19 +32,37 @@ pub(crate) fn loads(snapshot: &Snapshot) -> String {
 }
 
 /// Migrations, one a line.
-pub(crate) fn migrations(migrations: &[Migration], names: &Names) -> String {
+pub(crate) fn migrations(
+    migrations: &[Migration],
+    all_pauses: &[(PauseScope, Pause)],
+    names: &Names,
+) -> String {
     let rows = migrations.iter().map(|migration| {
         vec![
             migration.id.to_string(),
             names.shard(migration.shard),
             names.node(migration.from),
             names.node(migration.to),
-            status(migration),
+            if pauses::is_paused(all_pauses, migration) {
+                format!("{}, paused", status(migration))
+            } else {
+                status(migration)
+            },
             progress(migration),
+            left(migration),
             text::time(migration.created_at_ms),
         ]
     });
-    let headers = ["id", "shard", "from", "to", "status", "progress>", "begun"];
+    let headers = [
+        "id",
+        "shard",
+        "from",
+        "to",
+        "status",
+        "progress>",
+        "left",
+        "begun",
+    ];
     table(&headers, rows)
 }
 
@@ -78,6 +100,27 @@ pub(crate) fn progress(migration: &Migration) -> String {
         ),
         None if done == 0 => String::new(),
         None => text::bytes(done),
+    }
+}
+
+/// How long the rest takes and at which rate, of one that somebody works on: `35.0 s at 12.0 MiB/s`, or
+/// `unknown`.
+pub(crate) fn left(migration: &Migration) -> String {
+    if migration.attempt.is_none() {
+        return String::new();
+    }
+    eta(left_ms(migration), migration.progress.bytes_per_second)
+}
+
+/// A time that is left, and the rate that it rests on.
+pub(crate) fn eta(left_ms: Option<u64>, bytes_per_second: u64) -> String {
+    let left = left_ms.map_or_else(
+        || "unknown".to_owned(),
+        |ms| text::duration(Duration::from_millis(ms)),
+    );
+    match bytes_per_second {
+        0 => left,
+        rate => format!("{left} at {}/s", text::bytes(rate)),
     }
 }
 

@@ -21,6 +21,7 @@ mod demo;
 mod every_write;
 mod full_disk;
 mod lifecycle;
+mod operators;
 mod output;
 mod plan_file;
 mod plan_input;

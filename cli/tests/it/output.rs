@@ -4,13 +4,17 @@ use std::process::Stdio;
 
 use crate::support::{Said, World};
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 22] = [
     &["nodes"],
     &["shards"],
     &["plan"],
     &["list"],
     &["list", "--all"],
     &["cleanups"],
+    &["cleanups", "list"],
+    &["cleanups", "run"],
+    &["pause"],
+    &["resume"],
     &["settings"],
     &["check"],
     &["check", "--repair", "--dry-run"],
@@ -21,6 +25,8 @@ const COMMANDS: [&[&str]; 16] = [
     &["begin", "1", "1", "2"],
     &["run"],
     &["rebalance", "--yes"],
+    &["drain", "disk-b"],
+    &["undrain", "disk-b"],
 ];
 
 #[test]
@@ -131,7 +137,7 @@ fn every_command_has_help_with_an_example_and_the_exit_codes_are_documented() {
             .says(&["Example", &format!("shardferry {command}")]);
         seen += 1;
     }
-    assert_eq!(seen, 20);
+    assert_eq!(seen, 27);
     world.run(["dance"]).fails(2, &["dance"]);
 }
 
