@@ -3,9 +3,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apply, backup, begin, cancel, check, cleanups, drain, export, history, import, init, list,
-    nodes, pause, plan, quarantine, rebalance, retry, reverse, run, set_aside, settings, shards,
-    show,
+    apply, backup, begin, cancel, check, cleanups, drain, events, explain, export, history, import,
+    init, list, nodes, pause, plan, quarantine, rebalance, retry, reverse, run, set_aside,
+    settings, shards, show, status, watch,
 };
 use crate::demo;
 use crate::exit;
@@ -77,12 +77,20 @@ pub(crate) enum Command {
     Undrain(drain::Undrain),
     /// Show the shards that failed too often, or let one out
     Quarantine(quarantine::QuarantineArgs),
+    /// Show how everything stands
+    Status(status::Status),
+    /// Show how everything stands, and go on showing it
+    Watch(watch::Watch),
     /// List migrations
     List(list::List),
     /// Show one migration
     Show(show::Show),
+    /// Say why a migration or a shard waits, or why it failed
+    Explain(explain::Explain),
     /// Show what happened to a migration
     History(history::History),
+    /// Show what happened, and follow what happens
+    Events(events::Events),
     /// Show the copies that have to go, remove them, or give them up
     Cleanups(cleanups::Cleanups),
     /// Show or change the settings of the database

@@ -8,6 +8,7 @@ use shardferry::store::{OpenError, StoreError};
 use shardferry::tracker::{BeginError, ForgiveError, RegistryError};
 
 use crate::exit::Exit;
+use crate::holder::holder;
 use crate::output::{note, stderr_has_colour};
 
 /// Why a command did not do what it was asked for.
@@ -205,10 +206,26 @@ impl From<OpenError> for Failure {
             | OpenError::Io { .. }
             | OpenError::Store { .. } => (Exit::Database, None),
         };
+        let who = match &error {
+            OpenError::Locked { path } => holder(path),
+            OpenError::NotFound { .. }
+            | OpenError::Exists { .. }
+            | OpenError::NotAFile { .. }
+            | OpenError::NotOwner { .. }
+            | OpenError::NotADatabase { .. }
+            | OpenError::NewerFormat { .. }
+            | OpenError::Upgrade { .. }
+            | OpenError::Damaged { .. }
+            | OpenError::Io { .. }
+            | OpenError::Store { .. } => None,
+        };
         let failure = Self::new(exit, error);
-        match advice {
-            Some(advice) => failure.advise(advice),
-            None => failure,
+        match (advice, who) {
+            (Some(_), Some(who)) => {
+                failure.advise(format_args!("{who} has it; wait for its end, or stop it"))
+            }
+            (Some(advice), None) => failure.advise(advice),
+            (None, _) => failure,
         }
     }
 }

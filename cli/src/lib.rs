@@ -10,7 +10,9 @@ mod cluster;
 mod demo;
 mod draining;
 mod drive;
+mod explained;
 mod lines;
+mod look;
 mod marks;
 mod planning;
 
@@ -19,6 +21,7 @@ mod pauses;
 mod progress;
 mod registered;
 mod show;
+mod standing;
 mod view;
 mod waits;
 
@@ -26,6 +29,7 @@ mod database;
 mod draft;
 mod exit;
 mod failure;
+mod holder;
 mod interrupt;
 mod output;
 mod table;

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use shardferry::executor::RunReport;
-use shardferry::schema::v1::{Pause, PauseScope};
+use shardferry::schema::v1::{Actor, Pause, PauseScope};
 use shardferry::store::Snapshot;
 use shardferry::tracker::left_ms;
-use shardferry::{Migration, Status};
+use shardferry::{Event, Migration, Status};
 
 use crate::names::Names;
 use crate::registered::{Load, Loads};
 use crate::table::table;
-use crate::{pauses, text};
+use crate::{pauses, text, view};
 
 /// How wide a load bar is.
 const BAR_CELLS: usize = 32;
@@ -122,6 +122,49 @@ pub(crate) fn eta(left_ms: Option<u64>, bytes_per_second: u64) -> String {
         0 => left,
         rate => format!("{left} at {}/s", text::bytes(rate)),
     }
+}
+
+/// What happened, with what belongs to it: `begun (from=1, to=2, ...)`.
+pub(crate) fn what(event: &Event) -> String {
+    let (kind, details) = view::event_kind(event);
+    match details.as_object() {
+        Some(fields) => {
+            let fields = fields.iter();
+            let fields: Vec<String> = fields
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            format!("{kind} ({})", fields.join(", "))
+        }
+        None => kind,
+    }
+}
+
+/// Who caused an event.
+pub(crate) fn actor(actor: &Actor) -> String {
+    match actor {
+        Actor::Caller => "caller".to_owned(),
+        Actor::Executor(name) => name.to_string(),
+        Actor::System => "system".to_owned(),
+    }
+}
+
+/// An event on a line: position, time, what, of which shard and migration, who, and why.
+pub(crate) fn event(event: &Event, names: &Names) -> String {
+    let shard = event.shard.map(|shard| names.shard_and_id(shard));
+    let migration = event
+        .migration
+        .map(|id| format!("migration {id} epoch {}", event.epoch));
+    let cause = event.cause.to_string();
+    let parts = [
+        Some(event.seq.to_string()),
+        Some(text::time(event.at_ms)),
+        Some(what(event)),
+        shard,
+        migration,
+        Some(format!("by {}", actor(&event.actor))),
+        Some(cause).filter(|cause| !cause.is_empty()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("  ")
 }
 
 /// What a run did, and what is left.

@@ -5,6 +5,8 @@ pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod cleanups;
 pub(crate) mod drain;
+pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod import;
@@ -23,6 +25,8 @@ mod setting;
 pub(crate) mod settings;
 pub(crate) mod shards;
 pub(crate) mod show;
+pub(crate) mod status;
+pub(crate) mod watch;
 
 use std::path::Path;
 
@@ -68,7 +72,11 @@ pub(crate) fn run(cli: &Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Drain(args) => drain::drain(args, context),
         Command::Undrain(args) => drain::undrain(args, context),
         Command::Quarantine(args) => quarantine::run(args, context),
+        Command::Status(_) => status::run(context),
+        Command::Watch(args) => watch::run(args, context),
         Command::List(args) => list::run(args, context),
+        Command::Explain(args) => explain::run(args, context),
+        Command::Events(args) => events::run(args, context),
         Command::Show(args) => show::run(args, context),
         Command::History(args) => history::run(args, context),
         Command::Cleanups(args) => cleanups::run(args, context),

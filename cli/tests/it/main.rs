@@ -27,4 +27,5 @@ mod plan_file;
 mod plan_input;
 mod rebalance;
 mod scan;
+mod seeing;
 mod transfer;
