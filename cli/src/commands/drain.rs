@@ -105,7 +105,10 @@ fn tell(
     context: Context<'_>,
 ) -> Result<(), Failure> {
     let reasons = match report {
-        Some(report) => waits::of_unfinished(tracker, report, names)?,
+        Some(report) => {
+            let leaving = report.unfinished.iter().filter(|one| one.from == node);
+            waits::of_unfinished(tracker, &leaving.collect::<Vec<_>>(), names)?
+        }
         None => Vec::new(),
     };
     context.out.result(

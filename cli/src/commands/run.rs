@@ -36,7 +36,8 @@ pub(crate) fn run(args: &Run, context: Context<'_>) -> Result<Exit, Failure> {
         true => draining::stay(&tracker, args.pace, &stop)?,
         false => draining::drive(&tracker, args.pace, &stop)?,
     };
-    let waits = waits::of_unfinished(&tracker, &done.report, &names)?;
+    let unfinished: Vec<_> = done.report.unfinished.iter().collect();
+    let waits = waits::of_unfinished(&tracker, &unfinished, &names)?;
     context.out.result(
         || text_of(&done, &waits, &names),
         || json_of(&done, &waits, &names),

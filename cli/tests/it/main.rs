@@ -19,6 +19,7 @@ mod damage;
 mod demo;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod every_write;
+mod explaining;
 mod full_disk;
 mod lifecycle;
 mod operators;
@@ -29,3 +30,4 @@ mod rebalance;
 mod scan;
 mod seeing;
 mod transfer;
+mod watching;

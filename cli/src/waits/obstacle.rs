@@ -1,101 +1,18 @@
-//! What a migration waits for, in words and in JSON.
+//! What keeps a migration from being claimed, in words.
 
-use serde_json::{Map, Value, json};
-use shardferry::executor::RunReport;
+use serde_json::json;
+use shardferry::Migration;
 use shardferry::machine::StepError;
 use shardferry::schema::key::SlotScope;
 use shardferry::schema::v1::Pause;
-use shardferry::tracker::{ClaimError, Explanation};
-use shardferry::{Migration, MigrationId, MigrationTracker};
+use shardferry::tracker::ClaimError;
 
-use crate::failure::Failure;
+use super::Wait;
 use crate::names::Names;
 use crate::{pauses, text};
 
-/// How many of what is left a run explains.
-const EXPLAINED_MAX: usize = 100;
-
-/// One thing that a migration waits for.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Wait {
-    /// The name of its kind, for scripts.
-    pub(crate) kind: &'static str,
-    /// In a sentence.
-    pub(crate) text: String,
-    /// What is known of it.
-    fields: Value,
-    /// The command that ends it, where there is one.
-    pub(crate) todo: Option<String>,
-}
-
-impl Wait {
-    fn new(kind: &'static str, text: impl Into<String>) -> Self {
-        let (text, fields) = (text.into(), json!({}));
-        Self {
-            kind,
-            text,
-            fields,
-            todo: None,
-        }
-    }
-
-    fn with(mut self, fields: Value) -> Self {
-        self.fields = fields;
-        self
-    }
-
-    fn todo(mut self, command: impl Into<String>) -> Self {
-        self.todo = Some(command.into());
-        self
-    }
-
-    pub(crate) fn view(&self) -> Value {
-        let mut fields = Map::new();
-        fields.insert("kind".to_owned(), self.kind.into());
-        fields.insert("text".to_owned(), self.text.clone().into());
-        fields.insert("todo".to_owned(), self.todo.clone().into());
-        if let Value::Object(more) = &self.fields {
-            fields.extend(more.clone());
-        }
-        Value::Object(fields)
-    }
-}
-
-/// Everything that `why` says the migration waits for. That it has ended is no wait.
-pub(crate) fn of(why: &Explanation, names: &Names) -> Vec<Wait> {
-    let migration = &why.migration;
-    let obstacles = why.obstacles.iter();
-    let mut waits: Vec<Wait> = obstacles
-        .filter_map(|one| obstacle(one, migration, names))
-        .collect();
-    if migration.status().is_terminal() {
-        return waits;
-    }
-    if let Some(wish) = &migration.cancel {
-        let since = text::time(wish.at_ms);
-        waits.push(
-            Wait::new(
-                "cancelling",
-                format!("it is being cancelled since {since}: {}", wish.reason),
-            )
-            .with(json!({ "since_ms": wish.at_ms, "reason": wish.reason }))
-            .todo("shardferry run"),
-        );
-    }
-    if let Some(attempt) = migration.attempt.as_ref().filter(|attempt| attempt.stalled) {
-        let since = text::time(attempt.moved_at_ms);
-        waits.push(
-            Wait::new(
-                "stalled",
-                format!("it has not come further since {since} (stall_ms)"),
-            )
-            .with(json!({ "since_ms": attempt.moved_at_ms, "executor": attempt.executor })),
-        );
-    }
-    waits
-}
-
-fn obstacle(obstacle: &ClaimError, migration: &Migration, names: &Names) -> Option<Wait> {
+/// `obstacle` as a wait. That the migration has ended is none.
+pub(super) fn wait(obstacle: &ClaimError, migration: &Migration, names: &Names) -> Option<Wait> {
     Some(match obstacle {
         ClaimError::Refused(step) => return refusal(step, migration),
         ClaimError::NotFound { .. } => Wait::new("not-found", obstacle.to_string()),
@@ -137,10 +54,7 @@ fn obstacle(obstacle: &ClaimError, migration: &Migration, names: &Names) -> Opti
                 .with(json!({ "node": node, "migration": earlier }))
                 .todo("shardferry run")
         }
-        ClaimError::Store(error) => {
-            Wait::new("unreadable", format!("a row cannot be read: {error}"))
-                .todo("shardferry check")
-        }
+        ClaimError::Store(error) => Wait::unreadable(error),
     })
 }
 
@@ -216,53 +130,4 @@ fn full(scope: SlotScope, in_flight: u64, limit: u32, names: &Names) -> Wait {
     Wait::new("limit", text)
         .with(json!({ "setting": setting, "limit": limit, "in_flight": in_flight }))
         .todo(format!("shardferry settings --set {setting}=N"))
-}
-
-/// What each migration waits for that a run left unfinished: the first of them, as one reason is
-/// mostly that of many.
-pub(crate) fn of_unfinished(
-    tracker: &MigrationTracker,
-    report: &RunReport,
-    names: &Names,
-) -> Result<Vec<(MigrationId, Wait)>, Failure> {
-    let mut all = Vec::new();
-    for migration in report.unfinished.iter().take(EXPLAINED_MAX) {
-        if let Some(why) = tracker.explain(migration.id)? {
-            all.extend(of(&why, names).into_iter().map(|wait| (migration.id, wait)));
-        }
-    }
-    Ok(all)
-}
-
-/// Each reason once, with how many wait for it: `3 wait: everything is paused since ...: ...`.
-pub(crate) fn summary(waits: &[(MigrationId, Wait)]) -> Vec<String> {
-    let mut seen: Vec<(&Wait, usize)> = Vec::new();
-    for (_, wait) in waits {
-        match seen.iter_mut().find(|(other, _)| other.text == wait.text) {
-            Some((_, times)) => *times += 1,
-            None => seen.push((wait, 1)),
-        }
-    }
-    let line = |(wait, times): (&Wait, usize)| {
-        let verb = if times == 1 { "waits" } else { "wait" };
-        let next = wait.todo.as_ref().map_or_else(String::new, |todo| {
-            match todo.starts_with("shardferry") {
-                true => format!(" (`{todo}`)"),
-                false => format!(" ({todo})"),
-            }
-        });
-        format!("{times} {verb}: {}{next}", wait.text)
-    };
-    seen.into_iter().map(line).collect()
-}
-
-pub(crate) fn views(waits: &[(MigrationId, Wait)]) -> Value {
-    let view = |(id, wait): &(MigrationId, Wait)| {
-        let mut view = wait.view();
-        if let Value::Object(fields) = &mut view {
-            fields.insert("migration".to_owned(), json!(id));
-        }
-        view
-    };
-    waits.iter().map(view).collect()
 }
