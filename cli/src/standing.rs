@@ -21,7 +21,7 @@ pub(crate) fn lines(sum: &Summary, names: &Names) -> Vec<String> {
             (sum.pending, "pending"),
             (sum.in_progress, "in progress"),
             (sum.verifying, "verifying"),
-            (sum.held, "held by an executor"),
+            (sum.held, "claimed by an executor"),
             (sum.backing_off, "backing off"),
             (sum.cancelling, "being cancelled"),
             (sum.stalled, "stalled"),

@@ -17,6 +17,7 @@ mod apply_errors;
 mod chaos;
 mod damage;
 mod demo;
+mod draining;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod every_write;
 mod explaining;
