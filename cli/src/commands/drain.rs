@@ -50,10 +50,10 @@ pub(crate) fn drain(args: &Drain, context: Context<'_>) -> Result<Exit, Failure>
     let snapshot = tracker.snapshot()?;
     let names = Names::of(&snapshot);
     let node = names.find_node(&args.node)?;
+    let shown = names.node_and_id(node);
     match state(&snapshot, node)? {
         NodeState::Active | NodeState::NoAccept | NodeState::Draining => {}
         NodeState::Down => {
-            let shown = names.node_and_id(node);
             let what = format_args!("{shown} is down: nothing can be copied from it");
             return Err(Failure::message(Exit::Refused, what).advise(
                 "say `state = \"draining\"` in the cluster file when it is back, and `shardferry apply` it",
@@ -65,14 +65,26 @@ pub(crate) fn drain(args: &Drain, context: Context<'_>) -> Result<Exit, Failure>
     tracker.drain(node, args.reason.as_str())?;
     let Some(stop) = stop else {
         let mut nodes = draining::go_on(&tracker)?;
-        let of = nodes.remove(&node).unwrap_or_default();
+        let of = nodes.remove(&node).ok_or_else(|| not_draining(&shown))?;
         tell(node, &of, None, &tracker, &names, context)?;
         return Ok(Exit::Success);
     };
-    let mut done = draining::drive(&tracker, args.pace, &stop)?;
-    let of = done.nodes.remove(&node).unwrap_or_default();
+    let mut done = draining::drive(&tracker, args.pace, &stop, draining::go_on)?;
+    let of = done
+        .nodes
+        .remove(&node)
+        .ok_or_else(|| not_draining(&shown))?;
     tell(node, &of, Some(&done.report), &tracker, &names, context)?;
     Ok(exit_of(node, &of, &done.report, tracker.now()))
+}
+
+/// Nobody can say that a node is empty of which the plan knows nothing: its row cannot be read.
+fn not_draining(shown: &str) -> Failure {
+    Failure::message(
+        Exit::Database,
+        format_args!("{shown} is not among the draining nodes"),
+    )
+    .advise("`shardferry check` lists everything that is wrong with the file")
 }
 
 /// The node alone decides: what others wait for is not what was asked.

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Run, context: Context<'_>) -> Result<Exit, Failure> {
     let names = Names::of(&snapshot);
     let done = match args.stay {
         true => draining::stay(&tracker, args.pace, &stop)?,
-        false => draining::drive(&tracker, args.pace, &stop)?,
+        false => draining::drive(&tracker, args.pace, &stop, draining::go_on_or_say)?,
     };
     let unfinished: Vec<_> = done.report.unfinished.iter().collect();
     let waits = waits::of_unfinished(&tracker, &unfinished, &names)?;

@@ -37,7 +37,7 @@ pub(crate) fn go_on(tracker: &MigrationTracker) -> Result<Nodes, Failure> {
 
 /// As [`go_on`], for a run that has other work: what does not allow a plan is said, and keeps nothing
 /// else from going on.
-fn go_on_or_say(tracker: &MigrationTracker) -> Result<Nodes, Failure> {
+pub(crate) fn go_on_or_say(tracker: &MigrationTracker) -> Result<Nodes, Failure> {
     match tracker.continue_draining() {
         Ok(nodes) => Ok(nodes),
         Err(error) => {
@@ -64,14 +64,18 @@ fn refused(error: DrainError) -> Failure {
     failure.context("the draining nodes are not emptied any further")
 }
 
+/// How the draining goes on: [`go_on`] or [`go_on_or_say`].
+type GoOn = fn(&MigrationTracker) -> Result<Nodes, Failure>;
+
 /// Drives everything that is unfinished, and begins more of the draining nodes as room is made, until
 /// nothing more begins. A round that moves nothing is the last: what fails is not begun for ever.
 pub(crate) fn drive(
     tracker: &MigrationTracker,
     pace: Pace,
     stop: &StopToken,
+    go_on: GoOn,
 ) -> Result<Drained, Failure> {
-    let mut nodes = go_on_or_say(tracker)?;
+    let mut nodes = go_on(tracker)?;
     let mut report = RunReport::default();
     loop {
         let round = drive::drive(tracker, pace, stop)?;
@@ -81,7 +85,7 @@ pub(crate) fn drive(
             let nodes = as_it_is(tracker, nodes)?;
             return Ok(Drained { report, nodes });
         }
-        nodes = go_on_or_say(tracker)?;
+        nodes = go_on(tracker)?;
         if nodes.values().all(|of| of.begun.is_empty()) {
             return Ok(Drained { report, nodes });
         }

@@ -178,28 +178,55 @@ fn undrain_cancels_what_has_not_started() {
     assert_eq!(world.json(["nodes"])[0]["state"], "down");
 }
 
+/// Asks a run that stays to stop; what it then says.
 #[cfg(target_os = "linux")]
-#[test]
-fn a_run_that_stays_waits_until_it_is_asked_to_stop() {
-    let world = World::skewed(1);
-    world.run(["begin", "1", "1", "2"]).ok();
-    let child = world
-        .command(["run", "--stay", "--json"])
+fn stop(child: std::process::Child) -> crate::support::Said {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    crate::support::Said::of(child.wait_with_output().unwrap())
+}
+
+#[cfg(target_os = "linux")]
+fn stay(world: &World, moved: &str) -> std::process::Child {
+    let mut command = world.command(["run", "--stay", "--json"]);
+    let child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let started = Instant::now();
-    while world.path("a/shard-00").exists() {
+    while world.path(moved).exists() {
         assert!(started.elapsed() < PATIENCE, "nothing was moved");
         thread::sleep(Duration::from_millis(20));
     }
+    child
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_stays_waits_until_it_is_asked_to_stop() {
+    let world = World::skewed(1);
+    world.run(["begin", "1", "1", "2"]).ok();
+    let child = stay(&world, "a/shard-00");
     thread::sleep(Duration::from_millis(500));
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
-    let said = crate::support::Said::of(child.wait_with_output().unwrap()).ok();
+    let said = stop(child).ok().json();
     assert_eq!(
-        (&said.json()["completed"], &said.json()["stopped"]),
+        (&said["completed"], &said["stopped"]),
         (&1.into(), &true.into())
     );
+}
+
+/// Nor does it begin for ever, in one that stays: once more after each move that made room.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_stays_does_not_begin_what_fails_for_ever() {
+    let world = World::skewed(2);
+    fs::remove_file(world.path("a/shard-00")).unwrap();
+    set(&world, "attempts_max=1");
+    world.run(["drain", "disk-a"]).ok();
+    let child = stay(&world, "a/shard-01");
+    thread::sleep(Duration::from_secs(7));
+    let said = stop(child).json();
+    let failed = said["failed"].as_u64().unwrap();
+    assert!((1..=2).contains(&failed), "{said}");
 }
