@@ -92,7 +92,7 @@ fn one_migration_is_paused_and_the_others_go_on() {
 
 #[test]
 fn after_the_cutover_a_cancel_is_too_late_and_the_way_back_is_named() {
-    let world = World::skewed(1);
+    let world = World::skewed(2);
     set(&world, "cleanup_grace_ms=3600000");
     let id = begin(&world, "1");
     world
@@ -113,6 +113,7 @@ fn after_the_cutover_a_cancel_is_too_late_and_the_way_back_is_named() {
     ];
     world.run(["reverse", &id]).fails(3, &words);
     assert!(world.path("a/shard-00").exists());
+    begin(&world, "2");
     let ran = world.json([
         "cleanups",
         "run",
@@ -126,6 +127,10 @@ fn after_the_cutover_a_cancel_is_too_late_and_the_way_back_is_named() {
         (&1.into(), &1.into(), 0)
     );
     assert!(!world.path("a/shard-00").exists());
+    assert!(
+        world.path("a/shard-01").exists(),
+        "nothing is moved meanwhile"
+    );
 
     let back = world.json(["reverse", &id, "--reason", "disk-b is slow"]);
     assert_eq!(back["reverse_of"], id.as_str());
@@ -135,7 +140,7 @@ fn after_the_cutover_a_cancel_is_too_late_and_the_way_back_is_named() {
         (&shown["trigger"], &shown["reason"]),
         (&"reverse".into(), &"disk-b is slow".into())
     );
-    assert_eq!(world.json(["run"])["completed"], 1);
+    assert_eq!(world.json(["run"])["completed"], 2);
     assert!(world.path("a/shard-00").exists());
     world.run(["reverse", &id]).fails(
         3,
