@@ -230,3 +230,20 @@ fn a_run_that_stays_does_not_begin_what_fails_for_ever() {
     let failed = said["failed"].as_u64().unwrap();
     assert!((1..=2).contains(&failed), "{said}");
 }
+
+#[test]
+fn a_cluster_file_that_says_no_state_takes_no_drain_back() {
+    let world = World::skewed(1);
+    let state = || {
+        world.json(["nodes"])[0]["state"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    world.run(["drain", "disk-a"]).ok();
+    world.run(["apply", "cluster.toml"]).ok();
+    assert_eq!(state(), "draining");
+    world.run(["undrain", "disk-a"]).ok();
+    world.run(["apply", "cluster.toml"]).ok();
+    assert_eq!(state(), "active");
+}
