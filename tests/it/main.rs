@@ -12,6 +12,7 @@
 )]
 
 mod backup;
+mod chaos_executors;
 mod child;
 mod claims;
 mod conformance;
@@ -27,6 +28,7 @@ mod ledger;
 mod linear;
 mod model;
 mod observed;
+mod pains;
 mod planning;
 mod planting;
 mod power_loss;
