@@ -98,6 +98,7 @@ impl World {
                 row.checkpoint = None;
                 if let Some(attempt) = &mut row.attempt {
                     attempt.lease_until_ms = Default::default();
+                    attempt.moved_at_ms = Default::default();
                 }
             }
             image
