@@ -54,6 +54,10 @@ kill kills="10000":
 kill-every-write:
     SHARDFERRY_STRIDE=1 cargo test --release -p shardferry-cli --test it every_write -- --nocapture
 
+# Executors that are killed, hang and come back late, in one process (SHARDFERRY_SEED)
+chaos-executors rounds="12000":
+    SHARDFERRY_ROUNDS={{rounds}} cargo test -p shardferry --test it chaos_executors -- --nocapture
+
 # Every call of the disk fails, once and for ever
 io-errors:
     cargo test -p shardferry --test it io_errors -- --include-ignored --nocapture
