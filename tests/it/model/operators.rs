@@ -74,7 +74,9 @@ pub(super) fn operate(tracker: &MigrationTracker, model: &mut Model, what: Opera
             )
         }),
         Operator::Drain(node) => {
-            let fits = set_state(model, node, NodeState::Draining);
+            let fits = set_state(model, node, NodeState::Draining, |state| {
+                state != NodeState::Down
+            });
             Answer::of(tracker.drain(NodeId(node), "it leaves"), fits)
         }
         Operator::Undrain(node) => undrain(tracker, model, node),
@@ -229,15 +231,22 @@ fn forgive(tracker: &MigrationTracker, model: &mut Model, node: u64) -> Answer {
     })
 }
 
-/// Whether there is such a node.
-fn set_state(model: &mut Model, node: u64, state: NodeState) -> bool {
+/// Whether there is such a node, in a state that allows it.
+fn set_state(
+    model: &mut Model,
+    node: u64,
+    state: NodeState,
+    allowed: impl Fn(NodeState) -> bool,
+) -> bool {
     let there = model.nodes.get_mut(&node);
+    let there = there.filter(|there| allowed(**there));
     there.map(|there| *there = state).is_some()
 }
 
 fn undrain(tracker: &MigrationTracker, model: &mut Model, node: u64) -> Answer {
     let real = tracker.undrain(NodeId(node), "it stays");
-    if !set_state(model, node, NodeState::Active) {
+    let is_draining = |state| state == NodeState::Draining;
+    if !set_state(model, node, NodeState::Active, is_draining) {
         return Answer::of(real, false);
     }
     let mut cancelled = Vec::new();

@@ -120,9 +120,9 @@ fn held_back(who: usize, moved: &Op) -> Vec<Op> {
 }
 
 fn drained(moved: &Op) -> Vec<Op> {
-    let undrain = |node| Op::Operator(Operator::Undrain(node));
+    let there_and_back = |node| [Operator::Drain(node), Operator::Undrain(node)].map(Op::Operator);
     let begun = (1..4).map(|further| with(moved, further, 0, true));
-    begun.chain((1..=NODES).map(undrain)).collect()
+    begun.chain((1..=NODES).flat_map(there_and_back)).collect()
 }
 
 fn by_priority(who: usize, moved: &Op) -> Vec<Op> {
