@@ -62,6 +62,10 @@ kill-every-write:
 kill-live kills="200":
     LIVE_KV_KILLS={{kills}} cargo test --example live_kv killed:: -- --nocapture
 
+# Executors that are killed, hang and come back late, in one process (SHARDFERRY_SEED)
+chaos-executors rounds="12000":
+    SHARDFERRY_ROUNDS={{rounds}} cargo test -p shardferry --test it chaos_executors -- --nocapture
+
 # Every call of the disk fails, once and for ever
 io-errors:
     cargo test -p shardferry --test it io_errors -- --include-ignored --nocapture

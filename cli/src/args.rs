@@ -3,8 +3,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    apply, backup, begin, cancel, check, cleanups, export, history, import, init, list, nodes,
-    plan, quarantine, rebalance, retry, run, set_aside, settings, shards, show,
+    apply, backup, begin, cancel, check, cleanups, drain, events, explain, export, history, import,
+    init, list, look, nodes, pause, plan, quarantine, rebalance, retry, reverse, run, set_aside,
+    settings, shards, show, status, watch,
 };
 use crate::demo;
 use crate::exit;
@@ -64,15 +65,33 @@ pub(crate) enum Command {
     Cancel(cancel::Cancel),
     /// Try a migration again, at once or anew
     Retry(retry::Retry),
+    /// Begin the way back of a migration that was cut over
+    Reverse(reverse::Reverse),
+    /// Hold everything back, or a node, or one migration
+    Pause(pause::Pause),
+    /// Let go on what was paused
+    Resume(pause::Resume),
+    /// Empty a node
+    Drain(drain::Drain),
+    /// Take a drain back
+    Undrain(drain::Undrain),
     /// Show the shards that failed too often, or let one out
     Quarantine(quarantine::QuarantineArgs),
+    /// Show how everything stands
+    Status(status::Status),
+    /// Show how everything stands, and go on showing it
+    Watch(watch::Watch),
     /// List migrations
     List(list::List),
     /// Show one migration
     Show(show::Show),
+    /// Say why a migration or a shard waits, or why it failed
+    Explain(explain::Explain),
     /// Show what happened to a migration
     History(history::History),
-    /// Show the copies that have to go
+    /// Show what happened, and follow what happens
+    Events(events::Events),
+    /// Show the copies that have to go, remove them, or give them up
     Cleanups(cleanups::Cleanups),
     /// Show or change the settings of the database
     Settings(settings::SettingsArgs),
@@ -86,6 +105,9 @@ pub(crate) enum Command {
     Export(export::Export),
     /// Create a database of exported JSON lines
     Import(import::Import),
+    /// One look, for a process that follows what another one has open
+    #[command(hide = true)]
+    Look(look::Look),
 }
 
 impl Command {
@@ -98,12 +120,21 @@ impl Command {
             | Self::Begin(_)
             | Self::Cancel(_)
             | Self::Retry(_)
+            | Self::Reverse(_)
+            | Self::Pause(_)
+            | Self::Resume(_)
+            | Self::Undrain(_)
+            | Self::Status(_)
+            | Self::Explain(_)
+            | Self::Look(_)
             | Self::Quarantine(_)
             | Self::List(_)
             | Self::Show(_)
             | Self::History(_)
-            | Self::Cleanups(_)
             | Self::Settings(_) => true,
+            Self::Drain(args) => args.only_marks(),
+            Self::Cleanups(args) => args.only_asks(),
+            Self::Events(args) => !args.follows(),
             Self::Check(args) => args.only_looks(),
             Self::Plan(args) => args.needs_no_file(),
             Self::Demo(_)
@@ -111,6 +142,8 @@ impl Command {
             | Self::Apply(_)
             | Self::Rebalance(_)
             | Self::Run(_)
+            // It looks again and again, and asks each time by itself.
+            | Self::Watch(_)
             | Self::SetAside(_)
             | Self::Backup(_)
             | Self::Export(_)

@@ -39,6 +39,15 @@ const WORKERS_MAX: usize = 256;
 
 /// Drives everything that is unfinished to its end, or until `stop`.
 pub(crate) fn drive(tracker: &MigrationTracker, how: Drive<'_>) -> Result<RunReport, Failure> {
+    drive_with(tracker, how, |_| {})
+}
+
+/// As [`drive`], with options of the caller's choice.
+pub(crate) fn drive_with(
+    tracker: &MigrationTracker,
+    how: Drive<'_>,
+    choose: impl FnOnce(&mut ExecutorOptions),
+) -> Result<RunReport, Failure> {
     let Drive { mover, pace, stop } = how;
     if pace.workers.get() > WORKERS_MAX {
         return Err(Failure::message(
@@ -55,6 +64,7 @@ pub(crate) fn drive(tracker: &MigrationTracker, how: Drive<'_>) -> Result<RunRep
     options.workers = pace.workers;
     options.stop = stop.clone();
     options.observer = watch.clone();
+    choose(&mut options);
     let report = Executor::run(tracker, mover, &options);
     watch.finish();
     report.map_err(|error| {

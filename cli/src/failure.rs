@@ -8,6 +8,7 @@ use shardferry::store::{OpenError, StoreError};
 use shardferry::tracker::{BeginError, ForgiveError, RegistryError};
 
 use crate::exit::Exit;
+use crate::holder::holder;
 use crate::output::Output;
 
 /// Why a command did not do what it was asked for.
@@ -144,10 +145,9 @@ impl Failure {
 }
 
 /// What to do when another process has the database open.
-const LOCKED: &str = "a run that is under way holds it: `shardferry status` says how far it is; wait for \
-                      its end, or stop it (Ctrl-C; the next run goes on). One process owns a \
-                      database; to move more at once, give that one run more `--workers`. Executors \
-                      beside it come with the service";
+const LOCKED: &str = "`shardferry status` says how far it is; wait for its end, or stop it (Ctrl-C; the next \
+                      run goes on). One process owns a database; to move more at once, give that one \
+                      run more `--workers`. Executors beside it come with the service";
 
 /// What to do when the file system of the database is full.
 const FULL: &str = "the file system of the database is full: make room there and repeat the \
@@ -216,10 +216,28 @@ impl From<OpenError> for Failure {
             | OpenError::Io { .. }
             | OpenError::Store { .. } => (Exit::Database, None),
         };
+        let who = match &error {
+            OpenError::Locked { path } => holder(path),
+            OpenError::NotFound { .. }
+            | OpenError::Exists { .. }
+            | OpenError::NotAFile { .. }
+            | OpenError::NotOwner { .. }
+            | OpenError::NotADatabase { .. }
+            | OpenError::NewerFormat { .. }
+            | OpenError::Upgrade { .. }
+            | OpenError::Damaged { .. }
+            | OpenError::Io { .. }
+            | OpenError::Store { .. } => None,
+        };
+        let is_locked = matches!(error, OpenError::Locked { .. });
         let failure = Self::new(exit, error);
-        match advice {
-            Some(advice) => failure.advise(advice),
-            None => failure,
+        match (advice, who) {
+            (Some(advice), Some(who)) => failure.advise(format_args!("{who} has it: {advice}")),
+            (Some(advice), None) if is_locked => {
+                failure.advise(format_args!("a run that is under way has it: {advice}"))
+            }
+            (Some(advice), None) => failure.advise(advice),
+            (None, _) => failure,
         }
     }
 }
@@ -249,9 +267,11 @@ impl From<BeginError> for Failure {
                 "`shardferry show {migration}` says how far it is, `shardferry cancel {migration}` \
                  calls it off"
             )),
-            BeginError::CleanupOpen { .. } => {
-                Some("`shardferry run` settles what can be settled".to_owned())
-            }
+            BeginError::CleanupOpen { node, .. } => Some(format!(
+                "`shardferry cleanups` says why it is still there, `shardferry cleanups run --node \
+                 id:{node}` removes it now; of a node that is down and never comes back, `shardferry \
+                 cleanups forgive id:{node} --reason WHY` gives it up"
+            )),
             BeginError::LowSpace { .. } => Some(
                 "make room on the file system of the database; `shardferry run` goes on with what \
                  is under way all the same"
@@ -260,12 +280,14 @@ impl From<BeginError> for Failure {
             BeginError::NotOwner { owner, .. } => {
                 Some(format!("begin it from node {owner} instead"))
             }
+            BeginError::VersionChanged { shard, .. } => Some(format!(
+                "`shardferry explain id:{shard}` says where it is now, and its version"
+            )),
             BeginError::SameNode(_)
             | BeginError::UnknownNode { .. }
             | BeginError::NodeState { .. }
             | BeginError::HasReplica { .. }
             | BeginError::Forbidden { .. }
-            | BeginError::VersionChanged { .. }
             | BeginError::RequestConflict { .. } => None,
             BeginError::Quarantined {
                 shard, migration, ..

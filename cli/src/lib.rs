@@ -8,23 +8,30 @@ mod commands;
 
 mod cluster;
 mod demo;
+mod draining;
 mod drive;
+mod explained;
 mod lines;
+mod look;
 mod marks;
 mod mover;
 mod planning;
 
 mod names;
+mod pauses;
 mod progress;
 mod registered;
 mod show;
+mod standing;
 mod view;
+mod waits;
 
 mod control;
 mod database;
 mod draft;
 mod exit;
 mod failure;
+mod holder;
 mod interrupt;
 mod output;
 mod table;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
+use serde::{Deserialize, Serialize};
 use shardferry::planner::Move;
 use shardferry::schema::text::ShardName;
 use shardferry::store::Snapshot;
@@ -11,7 +12,7 @@ use crate::failure::Failure;
 use crate::text;
 
 /// What nodes and shards are called, and which one somebody means.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Names {
     nodes: BTreeMap<NodeId, String>,
     shards: BTreeMap<ShardId, ShardName>,

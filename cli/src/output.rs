@@ -70,6 +70,37 @@ impl Output {
         }
     }
 
+    /// One of the lines that a result is told in as it comes: `text` for people, or the value on a
+    /// line of its own.
+    pub(crate) fn line<T: Serialize>(
+        &self,
+        text: impl FnOnce() -> String,
+        value: impl FnOnce() -> T,
+    ) {
+        if self.json {
+            let value = value();
+            self.write_with(|stdout| {
+                serde_json::to_writer(&mut *stdout, &value)?;
+                stdout.write_all(b"\n")
+            });
+        } else {
+            self.write(&with_newline(text()));
+        }
+    }
+
+    /// A picture in place of the one before. Only for a stdout that is a terminal.
+    pub(crate) fn redraw(&self, text: &str) {
+        // Home, the text, and what was below it goes.
+        let text = text.replace('\n', "\x1b[K\n");
+        self.write(&format!("\x1b[H{text}\x1b[J"));
+    }
+
+    /// Whether there is nobody left to read what is written.
+    pub(crate) fn is_over(&self) -> bool {
+        let state = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        state.is_err()
+    }
+
     /// What people read on the way to the result.
     pub(crate) fn say(&self, text: impl Display) {
         let text = with_newline(text.to_string());
@@ -157,7 +188,16 @@ pub(crate) fn stderr_has_colour() -> bool {
 
 /// Whether stderr is a terminal that can redraw lines.
 pub(crate) fn stderr_is_live() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    io::stderr().is_terminal() && !is_dumb()
+}
+
+/// As [`stderr_is_live`].
+pub(crate) fn stdout_is_live() -> bool {
+    io::stdout().is_terminal() && !is_dumb()
+}
+
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// Sends what the library traces to stderr. `RUST_LOG` wins over `-v`.

@@ -1,13 +1,17 @@
 //! Texts for people that more than one command prints.
 
+use std::time::Duration;
+
 use shardferry::executor::RunReport;
+use shardferry::schema::v1::{Actor, Pause, PauseScope};
 use shardferry::store::Snapshot;
-use shardferry::{Migration, Status};
+use shardferry::tracker::left_ms;
+use shardferry::{Event, Migration, Status};
 
 use crate::names::Names;
 use crate::registered::{Load, Loads};
 use crate::table::table;
-use crate::text;
+use crate::{pauses, text, view};
 
 /// How wide a load bar is.
 const BAR_CELLS: usize = 32;
@@ -28,19 +32,37 @@ pub(crate) fn loads(snapshot: &Snapshot) -> String {
 }
 
 /// Migrations, one a line.
-pub(crate) fn migrations(migrations: &[Migration], names: &Names) -> String {
+pub(crate) fn migrations(
+    migrations: &[Migration],
+    all_pauses: &[(PauseScope, Pause)],
+    names: &Names,
+) -> String {
     let rows = migrations.iter().map(|migration| {
         vec![
             migration.id.to_string(),
             names.shard(migration.shard),
             names.node(migration.from),
             names.node(migration.to),
-            status(migration),
+            if pauses::is_paused(all_pauses, migration) {
+                format!("{}, paused", status(migration))
+            } else {
+                status(migration)
+            },
             progress(migration),
+            left(migration),
             text::time(migration.created_at_ms),
         ]
     });
-    let headers = ["id", "shard", "from", "to", "status", "progress>", "begun"];
+    let headers = [
+        "id",
+        "shard",
+        "from",
+        "to",
+        "status",
+        "progress>",
+        "left",
+        "begun",
+    ];
     table(&headers, rows)
 }
 
@@ -79,6 +101,70 @@ pub(crate) fn progress(migration: &Migration) -> String {
         None if done == 0 => String::new(),
         None => text::bytes(done),
     }
+}
+
+/// How long the rest takes and at which rate, of one that somebody works on: `35.0 s at 12.0 MiB/s`, or
+/// `unknown`.
+pub(crate) fn left(migration: &Migration) -> String {
+    if migration.attempt.is_none() {
+        return String::new();
+    }
+    eta(left_ms(migration), migration.progress.bytes_per_second)
+}
+
+/// A time that is left, and the rate that it rests on.
+pub(crate) fn eta(left_ms: Option<u64>, bytes_per_second: u64) -> String {
+    let left = left_ms.map_or_else(
+        || "unknown".to_owned(),
+        |ms| text::duration(Duration::from_millis(ms)),
+    );
+    match bytes_per_second {
+        0 => left,
+        rate => format!("{left} at {}/s", text::bytes(rate)),
+    }
+}
+
+/// What happened, with what belongs to it: `begun (from=1, to=2, ...)`.
+pub(crate) fn what(event: &Event) -> String {
+    let (kind, details) = view::event_kind(event);
+    match details.as_object() {
+        Some(fields) => {
+            let fields = fields.iter();
+            let fields: Vec<String> = fields
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            format!("{kind} ({})", fields.join(", "))
+        }
+        None => kind,
+    }
+}
+
+/// Who caused an event.
+pub(crate) fn actor(actor: &Actor) -> String {
+    match actor {
+        Actor::Caller => "caller".to_owned(),
+        Actor::Executor(name) => name.to_string(),
+        Actor::System => "system".to_owned(),
+    }
+}
+
+/// An event on a line: position, time, what, of which shard and migration, who, and why.
+pub(crate) fn event(event: &Event, names: &Names) -> String {
+    let shard = event.shard.map(|shard| names.shard_and_id(shard));
+    let migration = event
+        .migration
+        .map(|id| format!("migration {id} epoch {}", event.epoch));
+    let cause = event.cause.to_string();
+    let parts = [
+        Some(event.seq.to_string()),
+        Some(text::time(event.at_ms)),
+        Some(what(event)),
+        shard,
+        migration,
+        Some(format!("by {}", actor(&event.actor))),
+        Some(cause).filter(|cause| !cause.is_empty()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("  ")
 }
 
 /// What a run did, and what is left.

@@ -3,13 +3,14 @@
 
 use serde_json::{Value, json};
 use shardferry::executor::RunReport;
-use shardferry::schema::v1::{Evidence, Failure, Quarantined, Side};
+use shardferry::schema::v1::{Evidence, Failure, Pause, PauseScope, Quarantined, Side};
 use shardferry::tracker::check::{TableRows, Violation};
+use shardferry::tracker::left_ms;
 use shardferry::{Cleanup, Event, Migration, Node, Shard, ShardId, State};
 
 use crate::names::Names;
 use crate::registered::Loads;
-use crate::text;
+use crate::{pauses, text};
 
 pub(crate) fn node(node: &Node, loads: &Loads) -> Value {
     let load = loads.get(node.id);
@@ -71,6 +72,8 @@ pub(crate) fn migration(migration: &Migration, names: &Names) -> Value {
         "bytes_migrated": migration.progress.bytes_migrated,
         "bytes_total": migration.progress.bytes_total,
         "bytes_per_second": migration.progress.bytes_per_second,
+        "left_ms": left_ms(migration),
+        "stalled": migration.attempt.as_ref().is_some_and(|attempt| attempt.stalled),
         "checkpoint_bytes": migration.checkpoint.as_ref().map(|saved| saved.bytes_migrated),
         "epoch": migration.epoch,
         "executor": migration.attempt.as_ref().map(|attempt| &attempt.executor),
@@ -84,7 +87,27 @@ pub(crate) fn migration(migration: &Migration, names: &Names) -> Value {
         "trigger": migration.trigger,
         "reason": migration.reason,
         "request_key": migration.request,
+        "shard_version": migration.shard_version,
+        "reverse_of": migration.reverse_of,
     })
+}
+
+/// As [`migration`], with what holds it back.
+pub(crate) fn with_pauses(
+    one: &Migration,
+    all_pauses: &[(PauseScope, Pause)],
+    names: &Names,
+) -> Value {
+    let mut view = migration(one, names);
+    if let Value::Object(fields) = &mut view {
+        let holds = |(scope, _): &&(PauseScope, Pause)| {
+            !one.status().is_terminal() && pauses::holds(*scope, one)
+        };
+        let paused = all_pauses.iter().filter(holds);
+        let paused = paused.map(|(scope, pause)| pauses::view(*scope, pause, names));
+        fields.insert("paused".to_owned(), paused.collect());
+    }
+    view
 }
 
 pub(crate) fn quarantined(shard: ShardId, entry: &Quarantined, names: &Names) -> Value {

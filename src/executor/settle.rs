@@ -2,7 +2,7 @@
 
 use super::attempt::{Stopped, endpoint, guarded};
 use super::{ExecutorOptions, Job, Notice, ShardMover};
-use crate::schema::v1::{Cleanup, CleanupKind};
+use crate::schema::v1::{Cleanup, CleanupKind, FailureClass};
 use crate::schema::{Epoch, TimestampMs};
 use crate::store::StoreError;
 use crate::tracker::{CleanupError, CleanupReport, MigrationTracker};
@@ -103,8 +103,32 @@ fn release(
         // Back where it was: this copy is the shard.
         return Ok(Settled::Elsewhere);
     }
+    serves(tracker, &job)?;
     guarded(|| mover.release_source(&job))?;
     Ok(Settled::Yes)
+}
+
+/// Whether the destination of `job` serves: it may be that of a later cutover, which nobody has made to
+/// serve yet.
+fn serves(tracker: &MigrationTracker, job: &Job) -> Result<(), Stopped> {
+    let Some(last) = tracker.last_move(job.shard).map_err(Stopped::File)? else {
+        return Ok(());
+    };
+    let left = tracker
+        .cleanup(last.from, job.shard)
+        .map_err(Stopped::File)?;
+    let waits = |left: &Cleanup| left.migration == last.migration && !left.activated;
+    if !left.as_ref().is_some_and(waits) {
+        return Ok(());
+    }
+    Err(Stopped::Failed {
+        class: FailureClass::Retriable,
+        reason: format!(
+            "node {} does not serve yet what migration {} brought: this copy stays until then",
+            last.to, last.migration
+        ),
+        from_scratch: false,
+    })
 }
 
 /// During the grace period the shard may have moved on: the copy that makes this one superfluous

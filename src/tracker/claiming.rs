@@ -75,24 +75,21 @@ impl MigrationTracker {
         executor: &ExecutorName,
         in_hand: &[MigrationId],
     ) -> Result<Next<'_>, StoreError> {
-        loop {
-            let procedure = ClaimNext {
-                by: self.claimant(executor),
-                in_hand: in_hand.iter().copied().collect(),
-            };
-            return Ok(match self.write(procedure) {
-                // What was passed over before the slot was free is looked at again. Each look frees one
-                // at least, so this ends.
-                Ok(Looked::Freed) => continue,
-                Ok(Looked::Claimed(migration)) => {
-                    let told = Told::of(migration.id, CommandName::Claim);
-                    let told: Result<_, StoreError> = told.doing(|| Ok(*migration));
-                    Next::Claimed(Box::new(Claim::of(self, told?)))
-                }
-                Err(NoClaim::None { waits_until }) => Next::Nothing { waits_until },
-                Err(NoClaim::Store(error)) => return Err(error),
-            });
-        }
+        let procedure = ClaimNext {
+            by: self.claimant(executor),
+            in_hand: in_hand.iter().copied().collect(),
+        };
+        Ok(match self.write(procedure) {
+            Ok(Looked::Claimed(migration)) => {
+                let told = Told::of(migration.id, CommandName::Claim);
+                let told: Result<_, StoreError> = told.doing(|| Ok(*migration));
+                Next::Claimed(Box::new(Claim::of(self, told?)))
+            }
+            Ok(Looked::Freed { waits_until }) | Err(NoClaim::None { waits_until }) => {
+                Next::Nothing { waits_until }
+            }
+            Err(NoClaim::Store(error)) => return Err(error),
+        })
     }
 
     pub(super) fn claimant(&self, executor: &ExecutorName) -> Claimant {
@@ -179,7 +176,7 @@ pub(super) enum Looked {
     /// This one was claimed.
     Claimed(Box<Migration>),
     /// None was, but slots of executors that are gone are free.
-    Freed,
+    Freed { waits_until: Option<TimestampMs> },
 }
 
 /// Why a look for the next migration changed nothing.
@@ -203,24 +200,54 @@ impl Procedure for ClaimNext {
 
     fn run(&self, tx: &mut dyn Tx) -> Result<Looked, NoClaim> {
         let settings = settings(tx)?;
+        let first = self.look(tx, &settings)?;
+        let Found::Nothing { freed: true, .. } = first else {
+            return first.into_answer(false);
+        };
+        // Those before it in the line waited for a slot that is free now. All that can be freed is:
+        // nothing comes of a third look.
+        self.look(tx, &settings)?.into_answer(true)
+    }
+}
+
+/// What one look along the line came to.
+enum Found {
+    Claimed(Box<Migration>),
+    Nothing {
+        waits_until: Option<TimestampMs>,
+        freed: bool,
+    },
+}
+
+impl Found {
+    fn into_answer(self, freed: bool) -> Result<Looked, NoClaim> {
+        match self {
+            Self::Claimed(migration) => Ok(Looked::Claimed(migration)),
+            Self::Nothing { waits_until, .. } if freed => Ok(Looked::Freed { waits_until }),
+            Self::Nothing { waits_until, .. } => Err(NoClaim::None { waits_until }),
+        }
+    }
+}
+
+impl ClaimNext {
+    fn look(&self, tx: &mut dyn Tx, settings: &Settings) -> Result<Found, StoreError> {
         // Rows that cannot be read are passed over: `check` and every look at them names them.
         let mut waiting = active(tx, &mut Vec::new())?;
-        waiting.sort_by_cached_key(|migration| Turn::of(migration, &settings));
+        waiting.sort_by_cached_key(|migration| Turn::of(migration, settings));
         let mut full: HashSet<SlotScope> = HashSet::new();
-        let (mut waits_until, mut freed) = (None, false);
+        let (mut waits_until, mut freed, mut all_paused) = (None, false, false);
         for migration in &waiting {
             let mut slots = super::apply::slots_of(migration).into_iter();
-            let has_slot = migration.holds_slot();
-            if self.in_hand.contains(&migration.id)
-                || (!has_slot && slots.any(|scope| full.contains(&scope)))
-            {
+            let passed_over = (all_paused && migration.fenced_at_ms.is_none())
+                || slots.any(|scope| full.contains(&scope));
+            if self.in_hand.contains(&migration.id) || (passed_over && !migration.holds_slot()) {
                 continue;
             }
-            let refused = match try_claim(tx, migration, &settings, &self.by) {
-                Ok(claimed) => return Ok(Looked::Claimed(Box::new(claimed))),
+            let refused = match try_claim(tx, migration, settings, &self.by) {
+                Ok(claimed) => return Ok(Found::Claimed(Box::new(claimed))),
                 Err(refused) => refused,
             };
-            if refused.gives_up_slot() && self.free(tx, migration, &settings)? {
+            if refused.gives_up_slot() && self.free(tx, migration, settings)? {
                 freed = true;
                 full.clear();
             }
@@ -235,8 +262,8 @@ impl Procedure for ClaimNext {
                 ClaimError::Paused {
                     scope: PauseScope::Everything,
                     ..
-                } if !has_slot => break,
-                ClaimError::Store(error) if !error.is_about_one_row() => return Err(error.into()),
+                } => all_paused = true,
+                ClaimError::Store(error) if !error.is_about_one_row() => return Err(error),
                 ClaimError::Store(_)
                 | ClaimError::NotFound { .. }
                 | ClaimError::Refused(_)
@@ -245,10 +272,7 @@ impl Procedure for ClaimNext {
                 | ClaimError::NotActivated { .. } => {}
             }
         }
-        if freed {
-            return Ok(Looked::Freed);
-        }
-        Err(NoClaim::None { waits_until })
+        Ok(Found::Nothing { waits_until, freed })
     }
 }
 

@@ -32,3 +32,41 @@ pub(super) fn wall_ms() -> TimestampMs {
         .unwrap_or_default();
     TimestampMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YEAR_MS: u64 = 365 * 86_400_000;
+
+    /// The wall clock was set back since the newest event, or was ahead when it was written.
+    #[test]
+    fn it_goes_on_from_an_event_in_the_future() {
+        let newest = wall_ms().plus_ms(YEAR_MS);
+        let clock = Clock::starting_after(newest);
+        let (one, two) = (clock.now(), clock.now());
+        assert!(newest <= one && one <= two);
+        assert!(two.ms_since(newest) < 60_000, "it does not run faster");
+    }
+
+    /// The wall clock was set forward since the newest event, or nobody was there for long.
+    #[test]
+    fn it_starts_at_the_wall_clock_where_that_is_ahead() {
+        let before = wall_ms();
+        let clock = Clock::starting_after(TimestampMs(before.0 - YEAR_MS));
+        assert!(clock.now() >= before);
+    }
+
+    /// Once it runs, nobody asks the wall clock: it stays as far from it as it was.
+    #[test]
+    fn a_wall_clock_that_is_set_moves_it_neither_way() {
+        for start_ms in [5, wall_ms().0 + YEAR_MS] {
+            let clock = Clock {
+                start_ms: TimestampMs(start_ms),
+                started: Instant::now(),
+            };
+            let now = clock.now();
+            assert!(now.0 >= start_ms && now.0 < start_ms + 60_000, "{now}");
+        }
+    }
+}

@@ -150,11 +150,16 @@ pub(super) fn pause_of(
     Ok(None)
 }
 
+/// Not where writes may be stopped: whoever claims it lets them go on first. A pause would keep them
+/// stopped for as long as it lasts.
 fn check_pause(
     rows: &mut dyn ReadRows,
     migration: &Migration,
     _: &Settings,
 ) -> Result<(), ClaimError> {
+    if migration.fenced_at_ms.is_some() {
+        return Ok(());
+    }
     match pause_of(rows, migration)? {
         None => Ok(()),
         Some((scope, since_ms, reason)) => Err(ClaimError::Paused {

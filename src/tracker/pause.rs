@@ -38,7 +38,8 @@ pub enum PauseError {
 impl MigrationTracker {
     /// Holds back what `scope` names, until [`Self::resume`]: nothing of it is claimed, and executors
     /// at work on it let go at their next report, with what they have. Once writes to a source are
-    /// stopped, its cutover is finished first. Cleanups are not held back. A flag in the file, not a
+    /// stopped, its cutover is finished first; where its executor died meanwhile, the migration is still
+    /// claimed, so that somebody lets writes go on. Cleanups are not held back. A flag in the file, not a
     /// state: a restart changes nothing, and pauses of different scopes count each for itself.
     ///
     /// A second pause of the same scope changes the reason, and keeps since when.

@@ -111,6 +111,33 @@ impl MigrationTracker {
         Ok(rows.into_iter().map(|(_, event)| event).collect())
     }
 
+    /// The newest `limit` events of the log, oldest first. Go on with [`Self::events`] from the position
+    /// of the last one.
+    ///
+    /// ```
+    /// use shardferry::{MigrationTracker, NodeId, ShardId};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let tracker = MigrationTracker::create(folder.path().join("shards.redb"))?;
+    /// tracker.begin_migration(ShardId(1), NodeId(1), NodeId(2))?;
+    /// let newest = tracker.begin_migration(ShardId(2), NodeId(1), NodeId(2))?;
+    ///
+    /// let events = tracker.recent_events(1)?;
+    /// assert_eq!((events.len(), events[0].migration), (1, Some(newest)));
+    /// assert!(tracker.events(events[0].seq, 10)?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read or an event is damaged.
+    pub fn recent_events(&self, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let range = Scan::last(limit);
+        let rows = self.store.read(|rows| scan(rows, table::EVENTS, &range))?;
+        let mut events: Vec<Event> = rows.into_iter().map(|(_, event)| event).collect();
+        events.sort_by_key(|event| event.seq);
+        Ok(events)
+    }
+
     /// What a planner needs, of one instant, copied.
     ///
     /// # Errors

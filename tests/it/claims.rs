@@ -3,12 +3,12 @@
 use shardferry::machine::StepError;
 use shardferry::schema::key::SlotScope;
 use shardferry::schema::text::Checkpoint;
-use shardferry::schema::v1::FailureClass;
+use shardferry::schema::v1::{FailureClass, PauseScope};
 use shardferry::tracker::check::invariant_i4_stale_epoch_changes_nothing;
-use shardferry::tracker::{ClaimError, TransitionError};
+use shardferry::tracker::{Claim, ClaimError, Retried, TransitionError};
 use shardferry::{
-    CancelOutcome, Epoch, MigrationId, MigrationTracker, NodeId, NodeState, Settings, ShardId,
-    Status, TimestampMs, Verification,
+    CancelOutcome, Epoch, EventKind, Migration, MigrationId, MigrationTracker, NodeId, NodeState,
+    Settings, ShardId, Status, TimestampMs, Verification,
 };
 
 use crate::support::{A, B, C, Place, S, blake3, clean, cluster, node, node_in, side, worker};
@@ -74,8 +74,132 @@ fn an_attempt_that_is_over_changes_nothing() {
             []
         );
     }
+    assert_eq!(told_of(&tracker, id), [Epoch(1)], "of 18 late reports");
     current.complete().unwrap();
     clean(&tracker);
+}
+
+/// The stale epochs of which the log tells.
+fn told_of(tracker: &MigrationTracker, id: MigrationId) -> Vec<Epoch> {
+    let history = tracker.history(id).unwrap();
+    let late = history.into_iter().filter_map(|event| match event.kind {
+        EventKind::ReportFenced { got } => Some(got),
+        _ => None,
+    });
+    late.collect()
+}
+
+type Call<'t> = fn(&Claim<'t>) -> Result<Migration, TransitionError>;
+
+/// Everything that can be said through a claim.
+fn every_call<'t>() -> [(&'static str, Call<'t>); 10] {
+    [
+        ("report", |claim| claim.report(55, None, None)),
+        ("renew", Claim::renew),
+        ("renew moving", Claim::renew_moving),
+        ("fence", Claim::fence),
+        ("unfence", Claim::unfence),
+        ("begin verification", Claim::begin_verification),
+        ("submit evidence", |claim| {
+            claim.submit_evidence(blake3(), side(2), side(2))
+        }),
+        ("complete", Claim::complete),
+        ("fail attempt", |claim| {
+            claim.fail_attempt(FailureClass::Permanent, "late", true)
+        }),
+        ("release", Claim::release),
+    ]
+}
+
+/// Each call alone, so that none of them is told of only because another was.
+#[test]
+fn the_log_tells_of_each_stale_epoch_once_whatever_it_reports() {
+    for at in 0..every_call().len() {
+        let (name, call) = every_call()[at];
+        let place = Place::new();
+        let tracker = place.create();
+        let id = tracker.begin_migration(S, A, B).unwrap();
+        let mut stale = Vec::new();
+        for _ in 0..2 {
+            let claim = tracker.claim(id, &worker()).unwrap();
+            claim.release().unwrap();
+            stale.push(claim);
+        }
+        let current = tracker.claim(id, &worker()).unwrap();
+        let before = clean(&tracker);
+        let late = |claim| {
+            let fenced = refusal(call(claim));
+            assert!(
+                matches!(fenced, StepError::Fenced { .. }),
+                "{name}: {fenced}"
+            );
+            told_of(&tracker, id)
+        };
+        assert_eq!(late(&stale[0]), [Epoch(1)], "{name}");
+        assert_eq!(late(&stale[0]), [Epoch(1)], "{name}");
+        assert_eq!(late(&stale[1]), [Epoch(1), Epoch(2)], "{name}");
+        assert_eq!(late(&stale[1]), [Epoch(1), Epoch(2)], "{name}");
+        assert_eq!(late(&stale[0]), [Epoch(1), Epoch(2)], "{name}");
+        let after = clean(&tracker);
+        let changed = invariant_i4_stale_epoch_changes_nothing(&before, &after);
+        assert_eq!(changed, [], "{name}");
+        current.report(1, None, None).unwrap();
+    }
+}
+
+/// Late after a pause that another attempt outlived, after a cancellation, and after quarantine.
+#[test]
+fn a_report_that_is_late_after_an_operator_was_there() {
+    let place = Place::new();
+    let settings = Settings {
+        attempts_max: 1,
+        ..Settings::default()
+    };
+    let tracker = place.create_with(&settings);
+    let id = tracker.begin_migration(S, A, B).unwrap();
+    let paused = tracker.claim(id, &worker()).unwrap();
+    let scope = PauseScope::Migration(id);
+    tracker.pause(scope, "to look at it").unwrap();
+    let told = paused.report(1, None, None);
+    assert!(matches!(told, Err(TransitionError::Paused { .. })));
+    paused.release().unwrap();
+    tracker.resume(scope, "seen").unwrap();
+    let current = tracker.claim(id, &worker()).unwrap();
+    assert!(matches!(
+        refusal(paused.complete()),
+        StepError::Fenced { .. }
+    ));
+    assert_eq!(told_of(&tracker, id), [Epoch(1)]);
+
+    let ended = |answer| match refusal(answer) {
+        StepError::Ended { status, .. } => status,
+        other => panic!("{other}"),
+    };
+    // What ended has an end for everybody: that is no news for the log.
+    let quarantined = current.fail_attempt(FailureClass::Retriable, "timeout", false);
+    assert_eq!(quarantined.unwrap().status(), Status::Failed);
+    let before = clean(&tracker);
+    assert!(before.quarantine.contains_key(&S));
+    assert_eq!(ended(current.report(2, None, None)), Status::Failed);
+    assert_eq!(ended(paused.complete()), Status::Failed);
+    assert_eq!(before, clean(&tracker));
+
+    // Nor does a late report reach the migration that a retry began.
+    tracker.settle_cleanup(B, S).unwrap();
+    let Retried::Begun(again) = tracker.retry_migration(id, "mended").unwrap() else {
+        panic!("it was over");
+    };
+    let before = clean(&tracker);
+    assert_eq!(ended(current.complete()), Status::Failed);
+    assert_eq!(before, clean(&tracker));
+
+    let claim = tracker.claim(again, &worker()).unwrap();
+    tracker.cancel_migration(again, "not wanted").unwrap();
+    claim.release().unwrap();
+    let before = clean(&tracker);
+    assert_eq!(ended(claim.report(3, None, None)), Status::Cancelled);
+    assert_eq!(ended(claim.complete()), Status::Cancelled);
+    assert_eq!(before, clean(&tracker));
 }
 
 #[test]
@@ -133,6 +257,13 @@ fn limits_hold_right_after_a_restart() {
             },
             SlotScope::Destination(B),
         ),
+        (
+            Settings {
+                in_flight_per_pair_max: Some(2),
+                ..Settings::default()
+            },
+            SlotScope::Pair(A, B),
+        ),
     ];
     for (settings, limited) in limits {
         let place = Place::new();
@@ -174,6 +305,101 @@ fn limits_hold_right_after_a_restart() {
         assert_eq!(waits(&tracker, ids[0]), limited);
         clean(&tracker);
     }
+}
+
+/// I9: so do they for whoever claims what is next, and what was interrupted is next.
+#[test]
+fn what_is_next_right_after_a_restart() {
+    let place = Place::new();
+    let tracker = place.create_with(&Settings {
+        in_flight_per_pair_max: Some(2),
+        ..Settings::default()
+    });
+    let ids: Vec<_> = (1..=4)
+        .map(|shard| tracker.begin_migration(ShardId(shard), A, B).unwrap())
+        .collect();
+    let elsewhere = tracker.begin_migration(ShardId(9), C, B).unwrap();
+    // Not the oldest ones.
+    tracker.claim(ids[2], &worker()).unwrap();
+    tracker.claim(ids[3], &worker()).unwrap();
+    drop(tracker);
+
+    let tracker = place.open();
+    let next = || {
+        let claim = tracker.claim_next(&worker()).unwrap()?;
+        Some((claim.migration().id, claim.epoch()))
+    };
+    assert_eq!(next(), Some((ids[2], Epoch(2))));
+    assert_eq!(next(), Some((ids[3], Epoch(2))));
+    assert_eq!(next(), Some((elsewhere, Epoch(1))), "another pair");
+    assert_eq!(next(), None, "two slots from A to B, and both are held");
+    clean(&tracker);
+}
+
+/// The dead process held the only slot, of a migration that failed before and so stood behind another in
+/// the line, and that is paused by now. The other was looked at first, and refused for want of the slot;
+/// then the slot was freed, and the answer was that nothing can be claimed.
+#[test]
+fn a_slot_that_is_freed_is_given_to_whoever_waited_for_it() {
+    let place = Place::new();
+    let settings = Settings {
+        in_flight_max: Some(1),
+        backoff_ms_min: 0,
+        backoff_ms_max: 0,
+        ..Settings::default()
+    };
+    let tracker = place.create_with(&settings);
+    let failed = tracker.begin_migration(ShardId(1), A, B).unwrap();
+    let waits = tracker.begin_migration(ShardId(2), A, C).unwrap();
+    let claim = tracker.claim(failed, &worker()).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    let class = FailureClass::Retriable;
+    claim.fail_attempt(class, "timeout", false).unwrap();
+    tracker.claim(failed, &worker()).unwrap();
+    tracker
+        .pause(PauseScope::Migration(failed), "to look at it")
+        .unwrap();
+    drop(tracker);
+
+    let tracker = place.open();
+    let next = tracker.claim_next(&worker()).unwrap();
+    assert_eq!(next.map(|claim| claim.migration().id), Some(waits));
+    clean(&tracker);
+}
+
+/// The process died while writes to the source were stopped, and an operator paused everything, as one does
+/// when something broke. Nobody claimed the migration, so nobody let writes go on, until the pause ended.
+#[test]
+fn a_pause_keeps_no_writes_stopped() {
+    let place = Place::new();
+    let tracker = place.create();
+    let id = tracker.begin_migration(S, A, B).unwrap();
+    let other = tracker.begin_migration(ShardId(8), A, B).unwrap();
+    tracker.claim(id, &worker()).unwrap().fence().unwrap();
+    drop(tracker);
+
+    let tracker = place.open();
+    let everything = PauseScope::Everything;
+    tracker.pause(everything, "a disk broke").unwrap();
+    let claim = tracker.claim_next(&worker()).unwrap().unwrap();
+    assert_eq!(claim.migration().id, id);
+    claim.unfence().unwrap();
+    // From here on it is paused like any other.
+    let told = claim.report(1, None, None);
+    assert!(
+        matches!(told, Err(TransitionError::Paused { .. })),
+        "{told:?}"
+    );
+    claim.release().unwrap();
+    for id in [id, other] {
+        let refused = tracker.claim(id, &worker());
+        assert!(
+            matches!(refused, Err(ClaimError::Paused { .. })),
+            "{refused:?}"
+        );
+    }
+    assert!(tracker.claim_next(&worker()).unwrap().is_none());
+    clean(&tracker);
 }
 
 #[test]

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
+use shardferry::schema::table;
 use shardferry::schema::text::Checkpoint;
-use shardferry::schema::v1::FailureClass;
+use shardferry::schema::v1::{Event, FailureClass};
 use shardferry::tracker::check::{
     Acknowledged, invariant_i11_reopening_changes_nothing, invariant_i12_acknowledged_survives,
 };
 use shardferry::tracker::{BeginError, BeginPlanError, BeginRequest};
-use shardferry::{EventSeq, MigrationTracker, NodeState, Settings, ShardId, Status, Verification};
+use shardferry::{
+    EventSeq, MigrationTracker, NodeState, Settings, ShardId, Status, TimestampMs, Verification,
+};
 
 use crate::support::{
-    A, B, C, Place, S, blake3, clean, cluster, node, node_in, request, shard, side, worker,
+    A, B, C, Place, Planter, S, blake3, clean, cluster, node, node_in, request, shard, side, worker,
 };
 
 /// Closes and opens; the image is the same.
@@ -364,4 +367,39 @@ fn snapshot_is_of_one_instant() {
     assert_eq!(snapshot.cleanups.len(), 1);
     assert_eq!(snapshot.last_moves.len(), 1);
     assert!(snapshot.bad_rows.is_empty());
+}
+
+/// The clock was set back by a year while nobody had the file open, or was a year ahead when the newest
+/// event was written. Nothing runs backwards, and a lease of this process holds as long as it says.
+#[test]
+fn a_clock_that_was_set_back_ends_no_lease_and_makes_no_negative_time() {
+    const YEAR_MS: u64 = 365 * 86_400_000;
+    let place = Place::new();
+    let tracker = cluster(&place, 2, 7);
+    let id = tracker.begin_migration(S, A, B).unwrap();
+    let newest = clean(&tracker).events.into_values().next_back().unwrap();
+    drop(tracker);
+    let ahead = TimestampMs(newest.at_ms.0 + YEAR_MS);
+    let event = Event {
+        at_ms: ahead,
+        ..newest.clone()
+    };
+    Planter::open(&place.path()).put(table::EVENTS, &newest.seq, &event);
+
+    let tracker = place.open();
+    assert!(tracker.now() >= ahead);
+    let claim = tracker.claim(id, &worker()).unwrap();
+    let attempt = claim.migration().attempt.clone().unwrap();
+    assert!(attempt.claimed_at_ms >= ahead && attempt.lease_until_ms > tracker.now());
+    let again = tracker.claim(id, &worker());
+    assert!(again.is_err(), "the lease holds");
+    claim.report(40, Some(100), None).unwrap();
+    let now = claim.renew().unwrap();
+    assert!(now.progress.updated_at_ms >= attempt.claimed_at_ms);
+    let why = tracker.explain(id).unwrap().unwrap();
+    assert!(why.since_ms <= why.at_ms);
+    assert!(why.at_ms.ms_since(why.since_ms) < YEAR_MS / 2);
+    // An event later than the present, read at it: no time has passed, rather than less than none.
+    assert_eq!(newest.at_ms.ms_since(ahead), 0);
+    clean(&tracker);
 }

@@ -12,6 +12,7 @@
 )]
 
 mod backup;
+mod chaos_executors;
 mod child;
 mod claims;
 #[cfg(target_os = "linux")]
@@ -30,6 +31,7 @@ mod linear;
 mod model;
 mod observed;
 mod operations;
+mod pains;
 mod planning;
 mod planting;
 mod power_loss;

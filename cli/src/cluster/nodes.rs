@@ -98,10 +98,19 @@ fn build(source: &mut Source, wanted: &DeclaredNode, registered: Option<&Node>) 
         zone,
         address: None,
         capacity_bytes: wanted.capacity_bytes,
-        state: wanted.state.unwrap_or(NodeState::Active),
+        state: wanted.state.unwrap_or_else(|| unsaid(registered)),
         scan: wanted.scan,
         ..base
     })
+}
+
+/// The state of a node of which the file says none. A drain is taken back by `undrain`, and not by
+/// applying a file again that never spoke of it.
+fn unsaid(registered: Option<&Node>) -> NodeState {
+    match registered.map(|node| node.state) {
+        Some(NodeState::Draining) => NodeState::Draining,
+        Some(NodeState::Active | NodeState::Down | NodeState::NoAccept) | None => NodeState::Active,
+    }
 }
 
 /// Sets the address of a `node` that is no directory of this machine: only a mover knows what it

@@ -34,6 +34,9 @@ pub(crate) struct Begin {
     /// Your name for the request: repeating it gives the same migration
     #[arg(long, value_name = "KEY")]
     request_key: Option<String>,
+    /// Begin only if the shard is at this version: it goes up with each move
+    #[arg(long, value_name = "N")]
+    expect_version: Option<u64>,
 }
 
 pub(crate) fn run(args: &Begin, context: Context<'_>) -> Result<Exit, Failure> {
@@ -45,6 +48,7 @@ pub(crate) fn run(args: &Begin, context: Context<'_>) -> Result<Exit, Failure> {
         priority: args.priority,
         reason: Reason::new(args.reason.clone()),
         request,
+        expected_version: args.expect_version,
         ..BeginRequest::new(
             find_shard(&tracker, &names, &args.shard)?,
             names.find_node(&args.from)?,

@@ -1,13 +1,12 @@
 use clap::Args;
 use serde_json::Value;
-use shardferry::schema::v1::Actor;
 use shardferry::{Event, MigrationId};
 
 use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::table::table;
-use crate::{database, text, view};
+use crate::{database, show, text, view};
 
 /// Shows what happened to a migration, oldest first.
 #[derive(Debug, Args)]
@@ -36,26 +35,11 @@ pub(crate) fn run(args: &History, context: Context<'_>) -> Result<Exit, Failure>
 }
 
 fn row(event: &Event) -> Vec<String> {
-    let (kind, details) = view::event_kind(event);
-    let what = match details.as_object() {
-        Some(fields) => {
-            let fields = fields.iter();
-            let fields: Vec<String> = fields
-                .map(|(key, value)| format!("{key}={value}"))
-                .collect();
-            format!("{kind} ({})", fields.join(", "))
-        }
-        None => kind,
-    };
     vec![
         text::time(event.at_ms),
         event.epoch.to_string(),
-        what,
-        match &event.actor {
-            Actor::Caller => "caller".to_owned(),
-            Actor::Executor(name) => name.to_string(),
-            Actor::System => "system".to_owned(),
-        },
+        show::what(event),
+        show::actor(&event.actor),
         event.cause.to_string(),
     ]
 }

@@ -4,22 +4,30 @@ pub(crate) mod begin;
 pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod cleanups;
+pub(crate) mod drain;
+pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod list;
+pub(crate) mod look;
 pub(crate) mod nodes;
+pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod rebalance;
 pub(crate) mod retry;
+pub(crate) mod reverse;
 pub(crate) mod run;
 pub(crate) mod set_aside;
 mod setting;
 pub(crate) mod settings;
 pub(crate) mod shards;
 pub(crate) mod show;
+pub(crate) mod status;
+pub(crate) mod watch;
 
 use std::path::Path;
 
@@ -59,16 +67,26 @@ pub(crate) fn run(cli: &Cli, out: &Output) -> Result<Exit, Failure> {
         Command::Begin(args) => begin::run(args, context),
         Command::Cancel(args) => cancel::run(args, context),
         Command::Retry(args) => retry::run(args, context),
+        Command::Reverse(args) => reverse::run(args, context),
+        Command::Pause(args) => pause::pause(args, context),
+        Command::Resume(args) => pause::resume(args, context),
+        Command::Drain(args) => drain::drain(args, context),
+        Command::Undrain(args) => drain::undrain(args, context),
         Command::Quarantine(args) => quarantine::run(args, context),
+        Command::Status(_) => status::run(context),
+        Command::Watch(args) => watch::run(args, context),
         Command::List(args) => list::run(args, context),
+        Command::Explain(args) => explain::run(args, context),
+        Command::Events(args) => events::run(args, context),
         Command::Show(args) => show::run(args, context),
         Command::History(args) => history::run(args, context),
-        Command::Cleanups(_) => cleanups::run(context),
+        Command::Cleanups(args) => cleanups::run(args, context),
         Command::Settings(args) => settings::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::SetAside(args) => set_aside::run(args, context),
         Command::Backup(args) => backup::run(args, context),
         Command::Export(args) => export::run(args, context),
         Command::Import(args) => import::run(args, context),
+        Command::Look(args) => look::run(args, context),
     }
 }

@@ -67,7 +67,7 @@ fn text_of(snapshot: &Snapshot) -> String {
     table(&headers, rows)
 }
 
-fn state(state: NodeState) -> &'static str {
+pub(super) fn state(state: NodeState) -> &'static str {
     match state {
         NodeState::Active => "active",
         NodeState::Draining => "draining",

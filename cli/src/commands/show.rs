@@ -5,7 +5,7 @@ use super::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::names::Names;
-use crate::{database, show, text, view};
+use crate::{database, pauses, show, text, view};
 
 /// Shows one migration.
 #[derive(Debug, Args)]
@@ -17,13 +17,21 @@ pub(crate) struct Show {
 
 pub(crate) fn run(args: &Show, context: Context<'_>) -> Result<Exit, Failure> {
     let tracker = database::open_to_look(context.db)?;
-    let names = Names::of(&tracker.snapshot()?);
+    let snapshot = tracker.snapshot()?;
+    let names = Names::of(&snapshot);
     let migration = tracker
         .get_migration(args.id)?
         .ok_or_else(|| unknown(args.id))?;
     context.out.result(
-        || text_of(&migration, &names),
-        || view::migration(&migration, &names),
+        || {
+            let held = |(scope, _): &&(_, _)| {
+                !migration.status().is_terminal() && pauses::holds(*scope, &migration)
+            };
+            let held: Vec<_> = snapshot.pauses.iter().filter(held).cloned().collect();
+            let lines = pauses::lines(&held, &names);
+            text_of(&migration, &names) + &lines.join("\n")
+        },
+        || view::with_pauses(&migration, &snapshot.pauses, &names),
     );
     Ok(Exit::Success)
 }
@@ -46,6 +54,7 @@ fn text_of(migration: &Migration, names: &Names) -> String {
         ("to", names.node_and_id(migration.to)),
         ("status", show::status(migration)),
         ("progress", show::progress(migration)),
+        ("left", show::left(migration)),
         ("begun", text::time(migration.created_at_ms)),
         ("reason", migration.reason.to_string()),
     ];
@@ -58,6 +67,9 @@ fn text_of(migration: &Migration, names: &Names) -> String {
         | State::InProgress { .. }
         | State::Verifying { .. }
         | State::Complete { .. } => {}
+    }
+    if let Some(of) = migration.reverse_of {
+        lines.push(("way back of", of.to_string()));
     }
     if let Some(at) = migration.state.finished_at_ms() {
         lines.push(("ended", text::time(at)));

@@ -12,19 +12,8 @@ use crate::output::Output;
 /// Has the process that owns the database at `db` do what the arguments of this one say, and prints
 /// what it answers. `None`: nobody answers there.
 pub(crate) fn ask(db: &Path, out: &Output) -> Option<Exit> {
-    let address = Address::of(&socket_path(db)).ok()?;
-    let mut stream = UnixStream::connect(&address.path).ok()?;
-    let mut answers = BufReader::new(stream.try_clone().ok()?);
-    let Ok(Some(Answer::Ready)) = read(&mut answers, READY_BYTES_MAX) else {
-        return None;
-    };
     let args = std::env::args_os().skip(1).map(OsStringExt::into_vec);
-    let request = Request {
-        version: VERSION.to_owned(),
-        args: args.collect(),
-    };
-    write(&mut stream, &request).ok()?;
-    stream.flush().ok()?;
+    let mut answers = asked(db, args.collect())?;
     let answered = print(&mut answers, out).unwrap_or_else(|error| {
         let failure = Failure::new(Exit::Unexpected, error)
             .context("the process that has the database open ended in the middle of its answer")
@@ -33,6 +22,35 @@ pub(crate) fn ask(db: &Path, out: &Output) -> Option<Exit> {
         failure.exit
     });
     Some(answered)
+}
+
+/// What the process that owns the database at `db` writes to stdout for a command that looks. `None`:
+/// nobody answers there, or it did not go well.
+pub(crate) fn query(db: &Path, args: &[&str]) -> Option<String> {
+    let args = args.iter().map(|arg| arg.as_bytes().to_vec());
+    let mut answers = asked(db, args.collect())?;
+    let mut found = String::new();
+    loop {
+        match read(&mut answers, ANSWER_BYTES_MAX).ok()?? {
+            Answer::Out(text) => found.push_str(&text),
+            Answer::Ready | Answer::Err(_) => {}
+            Answer::End(code) => return (Exit::of_code(code) == Exit::Success).then_some(found),
+        }
+    }
+}
+
+/// Asks, and gives what is answered.
+fn asked(db: &Path, args: Vec<Vec<u8>>) -> Option<BufReader<UnixStream>> {
+    let address = Address::of(&socket_path(db)).ok()?;
+    let mut stream = UnixStream::connect(&address.path).ok()?;
+    let mut answers = BufReader::new(stream.try_clone().ok()?);
+    let Ok(Some(Answer::Ready)) = read(&mut answers, READY_BYTES_MAX) else {
+        return None;
+    };
+    let version = VERSION.to_owned();
+    write(&mut stream, &Request { version, args }).ok()?;
+    stream.flush().ok()?;
+    Some(answers)
 }
 
 fn print(answers: &mut impl BufRead, out: &Output) -> io::Result<Exit> {

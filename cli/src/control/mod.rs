@@ -24,7 +24,7 @@ mod serve;
 mod wire;
 
 #[cfg(unix)]
-pub(crate) use ask::ask;
+pub(crate) use ask::{ask, query};
 #[cfg(unix)]
 pub(crate) use place::socket_path;
 #[cfg(unix)]
@@ -35,4 +35,4 @@ pub(crate) use wire::Asker;
 #[cfg(not(unix))]
 mod nobody;
 #[cfg(not(unix))]
-pub(crate) use nobody::{Asker, Served, ask, serve, shared, socket_path};
+pub(crate) use nobody::{Asker, Served, ask, query, serve, shared, socket_path};

@@ -37,6 +37,10 @@ pub(crate) fn ask(_: &Path, _: &Output) -> Option<Exit> {
     None
 }
 
+pub(crate) fn query(_: &Path, _: &[&str]) -> Option<String> {
+    None
+}
+
 pub(crate) fn socket_path(db: &Path) -> PathBuf {
     db.to_owned()
 }

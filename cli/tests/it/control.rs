@@ -152,3 +152,56 @@ fn a_database_in_a_deep_folder_is_asked_as_well() {
     run(&["settings", "--set", "bytes_per_second_max=none"]).ok();
     assert!(working.wait().unwrap().success());
 }
+
+#[test]
+fn a_run_is_watched_explained_and_paused_while_it_goes_on() {
+    let running = Running::start();
+    let world = &running.world;
+    let followed = world.run([
+        "events", "--since", "0", "--follow", "--limit", "6", "--json",
+    ]);
+    assert_eq!(followed.out.lines().count(), 6, "{followed:?}");
+    assert!(followed.out.contains(r#""kind":"begun""#), "{followed:?}");
+    let status = world.json(["status"]);
+    assert_eq!(status["held"], 1, "{status}");
+    let explained = world.run(["explain", "shard-02"]).ok();
+    assert!(explained.out.contains("before it"), "{explained:?}");
+
+    world.run(["pause", "--reason", "maintenance"]).ok();
+    let (world, said) = running.end();
+    assert_eq!(said.code, 5, "{said:?}");
+    assert!(said.out.contains("maintenance"), "{said:?}");
+    world
+        .run(["settings", "--set", "bytes_per_second_max=none"])
+        .ok();
+    world.run(["resume"]).ok();
+    world.run(["run"]).ok();
+    assert!(world.path("b/shard-02").exists());
+    world.run(["check"]).ok();
+}
+
+/// A run that stays takes up what others begin, and ends when it is asked to.
+#[test]
+fn what_others_begin_is_done_by_a_run_that_stays() {
+    let world = World::skewed(1);
+    let mut run = world.command(["run", "--stay"]);
+    let mut child = run
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let socket = world.path("shardferry.redb.control");
+    let since = Instant::now();
+    while !socket.exists() && since.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    world.run(["begin", "shard-00", "disk-a", "disk-b"]).ok();
+    while world.path("a/shard-00").exists() {
+        assert!(since.elapsed() < PATIENCE, "nobody moves it");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(world.path("b/shard-00").exists());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    world.run(["check"]).ok();
+}

@@ -19,15 +19,20 @@ mod chaos;
 mod control;
 mod damage;
 mod demo;
+mod draining;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod every_write;
+mod explaining;
 mod full_disk;
 mod lifecycle;
 #[cfg(target_os = "linux")]
 mod movers;
+mod operators;
 mod output;
 mod plan_file;
 mod plan_input;
 mod rebalance;
 mod scan;
+mod seeing;
 mod transfer;
+mod watching;

@@ -4,13 +4,19 @@ use std::process::Stdio;
 
 use crate::support::{Said, World};
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 24] = [
     &["nodes"],
     &["shards"],
     &["plan"],
+    &["status"],
+    &["explain", "shard-00"],
     &["list"],
     &["list", "--all"],
     &["cleanups"],
+    &["cleanups", "list"],
+    &["cleanups", "run"],
+    &["pause"],
+    &["resume"],
     &["settings"],
     &["check"],
     &["check", "--repair", "--dry-run"],
@@ -21,6 +27,8 @@ const COMMANDS: [&[&str]; 16] = [
     &["begin", "1", "1", "2"],
     &["run"],
     &["rebalance", "--yes"],
+    &["drain", "disk-b"],
+    &["undrain", "disk-b"],
 ];
 
 #[test]
@@ -36,11 +44,13 @@ fn with_json_stdout_is_one_value_also_when_tracing() {
 #[test]
 fn without_a_terminal_there_are_no_escape_codes() {
     let world = World::skewed(6);
-    let errors: [&[&str]; 4] = [
+    let errors: [&[&str]; 6] = [
         &["apply", "nothing.toml"],
         &["show", "x"],
         &["nodes", "-vvv"],
         &["--help"],
+        &["events"],
+        &["events", "--follow", "--since", "0", "--limit", "1"],
     ];
     for command in COMMANDS.into_iter().chain(errors) {
         let said = world.run(command);
@@ -131,7 +141,7 @@ fn every_command_has_help_with_an_example_and_the_exit_codes_are_documented() {
             .says(&["Example", &format!("shardferry {command}")]);
         seen += 1;
     }
-    assert_eq!(seen, 22);
+    assert_eq!(seen, 31);
     world.run(["dance"]).fails(2, &["dance"]);
 }
 

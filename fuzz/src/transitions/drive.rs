@@ -16,7 +16,22 @@ pub(super) fn drive(tracker: &MigrationTracker, failures: u16) {
     };
     let mut options = ExecutorOptions::new("driver").expect("a name");
     options.workers = NonZeroUsize::MIN;
+    if waits_for_long(tracker) {
+        // An executor would wait with it, for longer than an input runs.
+        options.stop.stop();
+    }
     Executor::run(tracker, &mover, &options).expect("the file is good");
+}
+
+/// Whether a failed attempt, or a copy that could not be removed, is tried again much later.
+fn waits_for_long(tracker: &MigrationTracker) -> bool {
+    let now = tracker.now();
+    let fails_for_long = tracker.settings().expect("a read").backoff_ms_max > 0;
+    let unfinished = tracker.unfinished().expect("a scan");
+    let cleanups = tracker.cleanups().expect("a scan");
+    fails_for_long
+        || unfinished.iter().any(|row| row.not_before_ms > now)
+        || cleanups.iter().any(|row| row.retry_at_ms > now)
 }
 
 /// Moves nothing. Each call takes two bits, which say how it fails; when they run out, none does.

@@ -31,6 +31,12 @@ pub(super) fn look(tracker: &MigrationTracker) {
         let events = events.filter(|event| event.migration == Some(*id));
         assert!(tracker.history(*id).expect("a scan").iter().eq(events));
     }
+    for (id, row) in &image.migrations {
+        let explained = tracker.explain(*id).expect("a read").expect("it is there");
+        assert_eq!(&explained.migration, row);
+        let ended = row.status().is_terminal();
+        assert!(!ended || !explained.obstacles.is_empty(), "it has ended");
+    }
     let recent = tracker.recent_migrations(3).expect("a scan");
     assert!(recent.iter().eq(image.migrations.values().rev().take(3)));
     let events = tracker

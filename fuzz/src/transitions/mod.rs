@@ -5,10 +5,14 @@
 mod drive;
 mod look;
 mod op;
+mod operator;
 mod registry;
 mod session;
 
-pub use op::{Begin, ByClaim, Bytes, NODES, Op, Registry, SHARDS, SettingsChange, ShardShape};
+pub use op::{
+    Begin, ByClaim, Bytes, NODES, Op, Operator, Registry, SHARDS, Scope, SettingsChange,
+    ShardShape, Waits,
+};
 
 use std::sync::OnceLock;
 

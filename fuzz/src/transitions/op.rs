@@ -50,6 +50,51 @@ pub enum Op {
     Drive {
         failures: u16,
     },
+    /// Claims whatever is next.
+    ClaimNext,
+    Operator(Operator),
+    /// From wherever the shard is, as a caller who knows this version of it.
+    MoveExpecting {
+        shard: u8,
+        to: u8,
+        version: u8,
+        drains: bool,
+    },
+    /// More settings.
+    Waits(Waits),
+}
+
+/// What an operator says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    Pause(Scope),
+    Resume(Scope),
+    ReleaseQuarantine(u8),
+    Retry(u8),
+    Reverse(u8),
+    CompleteUnverified(u8),
+    Hurry(Option<u8>),
+    ForgiveNode(u8),
+    Drain(u8),
+    Undrain(u8),
+    ContinueDraining,
+}
+
+/// What is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Everything,
+    Node(u8),
+    Migration(u8),
+}
+
+/// Settings about who goes first and who waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    pub per_pair: Option<u8>,
+    pub ages: bool,
+    /// Whether a failed attempt, and a copy after a cutover, are waited for at all.
+    pub long: bool,
 }
 
 /// A migration, with everything that a caller can say.
@@ -227,11 +272,35 @@ fn settings(u: &mut Unstructured<'_>) -> Result<SettingsChange> {
     })
 }
 
+fn scope(u: &mut Unstructured<'_>) -> Result<Scope> {
+    Ok(match upto(u, 4)? {
+        0 => Scope::Everything,
+        1 => Scope::Node(node(u)?),
+        _ => Scope::Migration(upto(u, 7)?),
+    })
+}
+
+fn operator(u: &mut Unstructured<'_>) -> Result<Operator> {
+    Ok(match upto(u, 11)? {
+        0 => Operator::Pause(scope(u)?),
+        1 | 2 => Operator::Resume(scope(u)?),
+        3 => Operator::ReleaseQuarantine(shard(u)?),
+        4 => Operator::Retry(upto(u, 7)?),
+        5 => Operator::Reverse(upto(u, 7)?),
+        6 => Operator::CompleteUnverified(upto(u, 7)?),
+        7 => Operator::Hurry(maybe(u, NODES)?),
+        8 => Operator::ForgiveNode(node(u)?),
+        9 => Operator::Drain(node(u)?),
+        10 => Operator::Undrain(node(u)?),
+        _ => Operator::ContinueDraining,
+    })
+}
+
 impl<'a> Arbitrary<'a> for Op {
     /// The first byte says which; no two operations share one, so that an input stays what it is
     /// when operations are added at the end.
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(match upto(u, 21)? {
+        Ok(match upto(u, 25)? {
             0 => Self::Begin(begin(u)?),
             1 => Self::Move {
                 shard: shard(u)?,
@@ -261,9 +330,22 @@ impl<'a> Arbitrary<'a> for Op {
             18 => Self::Look,
             19 => Self::Reopen,
             20 => Self::Kill,
-            _ => Self::Drive {
+            21 => Self::Drive {
                 failures: u.arbitrary()?,
             },
+            22 => Self::ClaimNext,
+            23 => Self::Operator(operator(u)?),
+            24 => Self::MoveExpecting {
+                shard: shard(u)?,
+                to: node(u)?,
+                version: upto(u, 3)?,
+                drains: flag(u)?,
+            },
+            _ => Self::Waits(Waits {
+                per_pair: maybe(u, 2)?,
+                ages: flag(u)?,
+                long: flag(u)?,
+            }),
         })
     }
 }

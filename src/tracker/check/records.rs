@@ -84,11 +84,20 @@ pub fn invariant_i3_terminal_rows_never_change(before: &Image, after: &Image) ->
 }
 
 /// I4, of one image: no record holds anything of an attempt that is yet to come, no attempt but the
-/// newest holds the migration, and there is a next epoch.
+/// newest holds the migration, and there is a next epoch; and the log tells of late reports, once for
+/// each epoch, up to the one that the record names.
 #[must_use]
 pub fn invariant_i4_epochs_are_consistent(image: &Image) -> Vec<Violation> {
     let mut violations = Vec::new();
+    let events = image.events_by_migration();
     for migration in image.migrations.values() {
+        let told = events.get(&migration.id).map_or(&[][..], Vec::as_slice);
+        if image.history_is_whole(migration, told)
+            && let Some(rule) = untrue_of_late_reports(migration, told)
+        {
+            let id = &migration.id;
+            violations.push(Violation::new("I4", TableId::Migrations, id, rule));
+        }
         let newest = migration.epoch;
         if !newest.is_reachable() {
             let rule = format!("its epoch {newest} {NOT_REACHED}");
@@ -110,6 +119,23 @@ pub fn invariant_i4_epochs_are_consistent(image: &Image) -> Vec<Violation> {
         }
     }
     violations
+}
+
+/// What is wrong with what is told of late reports.
+fn untrue_of_late_reports(migration: &Migration, events: &[&Event]) -> Option<String> {
+    let mut newest = Epoch(0);
+    for (_, got) in events.iter().filter_map(|event| late_report(event)) {
+        if got <= newest {
+            return Some(format!(
+                "the log tells twice of late reports of epoch {got}"
+            ));
+        }
+        newest = got;
+    }
+    let noted = migration.refused_epoch;
+    (noted != newest).then(|| {
+        format!("it says that epoch {noted} was refused last, and the log that epoch {newest} was")
+    })
 }
 
 /// I4, of one step: reports that were refused because their epoch is over changed no row at all, but

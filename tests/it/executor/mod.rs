@@ -759,3 +759,34 @@ fn an_entry_that_only_waits_for_its_grace_period_is_given_up() {
     let last = kinds(&file, id).pop().unwrap();
     assert_eq!(last, EventKind::CleanupForgiven { node: NodeId(1) });
 }
+
+/// In its grace period the shard moved on, and the node where it went did not come up. The old copy was
+/// released all the same, with the word that the destination serves: a mover that looks found that it did
+/// not.
+#[test]
+fn an_old_copy_stays_until_the_newest_owner_serves() {
+    let folder = TempDir::new().unwrap();
+    let graceful = Settings {
+        cleanup_grace_ms: 3_600_000,
+        ..settings()
+    };
+    let tracker = tracker(&folder, &graceful);
+    let mover = FakeMover::with_shards(&[(7, 1)]);
+    begin(&tracker, 7, 1, 2);
+    run(&tracker, &mover);
+    begin(&tracker, 7, 2, 3);
+    mover.trouble("activate", 7, &[Trouble::Retriable; 6]);
+    run(&tracker, &mover);
+    tracker.hurry_cleanups(None, "the disk is full").unwrap();
+    let report = run(&tracker, &mover);
+    assert_eq!(report.cleanups.len(), 2);
+    assert!(!mover.calls(7).contains(&"release_source"));
+    let first = tracker.cleanup(NodeId(1), ShardId(7)).unwrap().unwrap();
+    let why = first.last_error.unwrap();
+    assert!(why.as_str().contains("node 3 does not serve yet"), "{why}");
+
+    tracker.hurry_cleanups(None, "at once").unwrap();
+    let report = run(&tracker, &mover);
+    assert_eq!((report.settled, report.cleanups.len()), (2, 0));
+    assert_eq!(mover.serving(7), [3]);
+}

@@ -11,6 +11,8 @@ pub(super) struct Answer {
     pub(super) durable: bool,
     /// Although it was refused, something changed that the model knows of.
     pub(super) changes: bool,
+    /// It was refused as a report of an attempt that is over, and the log says so.
+    pub(super) late: bool,
     /// What came of it, for the count: `accepted`, or the names of the refusal.
     pub(super) told: String,
 }
@@ -22,6 +24,7 @@ impl Answer {
             fits,
             durable: true,
             changes: false,
+            late: false,
             told: match &real {
                 Ok(_) => "accepted".to_owned(),
                 Err(error) => names(&format!("{error:?}")),

@@ -1,9 +1,12 @@
+use shardferry::schema::v1::Trigger;
 use shardferry::tracker::{BeginRequest, Claim};
-use shardferry::{MigrationId, MigrationTracker, NodeId, ShardId, Status};
+use shardferry::{MigrationId, MigrationTracker, NodeId, NodeState, ShardId, Status};
 
 use super::answer::Answer;
+use super::line::Wish;
 use super::op::{ByClaim, Op};
-use super::reference::{Holder, Model, Moved, Wish};
+use super::operators::operate;
+use super::reference::{Holder, Model, Moved};
 use super::{NODES, executor};
 use crate::support::{blake3, node, node_in, request, shard, side};
 
@@ -27,19 +30,20 @@ pub(super) fn apply<'t>(
             let moved = moved(*shard, home(model, *shard), *to);
             begin(tracker, model, Some(*key), &moved)
         }
+        Op::MoveWith { .. } => move_with(tracker, model, op),
+        Op::Operator(what) => operate(tracker, model, *what),
+        Op::ClaimNext(who) => claim_next(tracker, claims, model, *who),
         Op::Plan(moves) => plan(tracker, model, moves),
         Op::Settle { node, shard } => settle(tracker, model, *node, *shard),
         Op::SettleOne => match model.cleanups.first_key_value() {
             Some((&(node, shard), _)) => settle(tracker, model, node, shard),
             None => Answer::nothing(),
         },
-        Op::Node(id, state) => {
-            let fits = model.nodes.contains_key(id);
-            if fits {
-                model.nodes.insert(*id, *state);
-            }
-            Answer::of(tracker.update_node(node_in(*id, *state)), fits)
-        }
+        Op::Node(id, state) => update_node(tracker, model, *id, *state),
+        Op::BurnsDown => match model.cleanups.first_key_value() {
+            Some((&(id, _), _)) => update_node(tracker, model, id, NodeState::Down),
+            None => Answer::nothing(),
+        },
         Op::NodeLeaves(id) => {
             let fits = model.may_leave(*id);
             if fits {
@@ -54,8 +58,16 @@ pub(super) fn apply<'t>(
             }
             Answer::of(tracker.register_node(node(*id)), fits)
         }
-        Op::Limit(limit) => {
-            model.limit = *limit;
+        Op::Limit(limit, pair_limit) => {
+            (model.limit, model.pair_limit) = (*limit, *pair_limit);
+            Answer::of(tracker.set_settings(&model.settings()), true)
+        }
+        Op::Ageing(ageing_ms) => {
+            model.ageing_ms = *ageing_ms;
+            Answer::of(tracker.set_settings(&model.settings()), true)
+        }
+        Op::Waits(long) => {
+            model.long_waits = *long;
             Answer::of(tracker.set_settings(&model.settings()), true)
         }
         Op::Verification(required) => {
@@ -76,6 +88,7 @@ pub(super) fn apply<'t>(
             let fits = model.owners.contains_key(shard) && !model.active(*shard) && !cleanup;
             if fits {
                 model.owners.remove(shard);
+                model.versions.remove(shard);
             }
             Answer::of(tracker.remove_shard(ShardId(*shard)), fits)
         }
@@ -155,6 +168,87 @@ fn begin(
     Answer::of(real, fits)
 }
 
+fn move_with(tracker: &MigrationTracker, model: &mut Model, op: &Op) -> Answer {
+    let Op::MoveWith {
+        shard,
+        to,
+        priority,
+        drains,
+        expects,
+    } = *op
+    else {
+        panic!("it is no such move");
+    };
+    let from = home(model, shard);
+    let version = model.versions.get(&shard).copied();
+    let right = version.unwrap_or_default();
+    let body = BeginRequest {
+        priority,
+        trigger: if drains {
+            Trigger::Drain
+        } else {
+            Trigger::Manual
+        },
+        expected_version: expects.map(|right_one| if right_one { right } else { right + 7 }),
+        ..moved(shard, from, to)
+    };
+    let fits = model.begins(shard, from, to) && expects.is_none_or(|it| it && version.is_some());
+    let real = tracker.begin(&body);
+    if let Ok(id) = real {
+        model.migrations.push(Moved {
+            priority,
+            drains,
+            ..Moved::new(id, shard, from, to)
+        });
+    }
+    Answer::of(real, fits)
+}
+
+fn claim_next<'t>(
+    tracker: &'t MigrationTracker,
+    claims: &mut Vec<InHand<'t>>,
+    model: &mut Model,
+    who: usize,
+) -> Answer {
+    let before = model.clone();
+    let chosen = model.claim_next(who);
+    let real = tracker.claim_next(&executor(who)).unwrap();
+    let real_id = real.as_ref().map(|claim| claim.migration().id);
+    let id = chosen.at.map(|at| model.migrations[at].id);
+    let answer = Answer {
+        durable: chosen.at.is_some() || chosen.freed,
+        changes: chosen.freed,
+        ..Answer::of(Ok::<(), ()>(()), real_id == id)
+    };
+    let (Some(at), Some(claim)) = (chosen.at, real) else {
+        let what = match chosen.freed {
+            true => "none, and a slot is free",
+            false if before.waits_for_a_slot() => "none, for want of a slot",
+            false => "none",
+        };
+        return answer.told(what);
+    };
+    claims.push((at, claim));
+    let row = &before.migrations[at];
+    let goes_before = |other: &Moved| {
+        let pending = other.status == Status::Pending;
+        pending && other.created_ms < row.created_ms && other.priority < row.priority
+    };
+    answer.told(if row.held.is_some() {
+        "taken over"
+    } else if row.failed_attempts > 0 {
+        "tried again"
+    } else if row.status != Status::Pending {
+        "goes on"
+    } else if before.migrations.iter().any(goes_before) {
+        "by priority"
+    } else if chosen.passed_over {
+        "passing over others"
+    } else {
+        "the oldest"
+    })
+}
+
 fn plan(tracker: &MigrationTracker, model: &mut Model, moves: &[(u64, u64)]) -> Answer {
     let moves: Vec<_> = moves
         .iter()
@@ -179,6 +273,14 @@ fn plan(tracker: &MigrationTracker, model: &mut Model, moves: &[(u64, u64)]) -> 
     Answer::of(real, fits)
 }
 
+fn update_node(tracker: &MigrationTracker, model: &mut Model, id: u64, state: NodeState) -> Answer {
+    let fits = model.nodes.contains_key(&id);
+    if fits {
+        model.nodes.insert(id, state);
+    }
+    Answer::of(tracker.update_node(node_in(id, state)), fits)
+}
+
 fn settle(tracker: &MigrationTracker, model: &mut Model, node: u64, shard: u64) -> Answer {
     let fits = model.cleanups.remove(&(node, shard)).is_some();
     if model.unserved.get(&shard) == Some(&node) {
@@ -195,10 +297,12 @@ fn register(tracker: &MigrationTracker, model: &mut Model, id: u64, owner: u64) 
         && !model.cleanups.contains_key(&(owner, id));
     if fits {
         model.owners.insert(id, owner);
-        let last = model.migrations.iter().rev();
-        let mut last = last.filter(|row| row.shard == id && row.status == Status::Complete);
-        if last.next().is_some_and(|row| row.to != owner) {
+        model.versions.insert(id, 0);
+        // Whoever registers it knows where it is: a move to elsewhere is of a former life.
+        let last = model.last_moves.get(&id);
+        if last.is_some_and(|last| model.migrations[*last].to != owner) {
             model.unserved.remove(&id);
+            model.last_moves.remove(&id);
         }
     }
     Answer::of(real, fits)
@@ -238,7 +342,7 @@ fn by_caller<'t>(
             Answer::of(tracker.submit_evidence(id, blake3(), side(1), copy), fits)
         }
         Op::Complete(_) => {
-            let fits = may && model.complete(at);
+            let fits = may && model.complete(at, false);
             Answer::of(tracker.complete_migration(id), fits)
         }
         Op::Fail(_) => {
@@ -274,6 +378,7 @@ fn by_caller<'t>(
 
 fn by_claim(model: &mut Model, at: usize, claim: &Claim<'_>, what: ByClaim) -> Answer {
     let cancelling = model.migrations[at].cancelling;
+    let late = model.note_late(at, claim.epoch().0);
     let fits = model.by_claim(at, claim.epoch().0, what);
     let real = match what {
         ByClaim::Report(bytes, total) => claim.report(bytes, total, None),
@@ -290,9 +395,13 @@ fn by_claim(model: &mut Model, at: usize, claim: &Claim<'_>, what: ByClaim) -> A
     };
     let durable = !matches!(what, ByClaim::Report(..) | ByClaim::Renew);
     let answer = Answer {
-        durable,
+        durable: durable || late,
+        late,
         ..Answer::of(real, fits)
     };
+    if late {
+        return answer.told("late, and the log says so");
+    }
     if cancelling && model.migrations[at].status == Status::Cancelled && fits {
         return answer.told("cancelled as wished before");
     }
@@ -306,6 +415,7 @@ fn lease_runs_out(
     at: usize,
     claim: &Claim<'_>,
 ) -> Answer {
+    model.note_late(at, claim.epoch().0);
     let fits = model.holder(at, claim.epoch().0);
     let settings = model.settings();
     let short = shardferry::Settings {

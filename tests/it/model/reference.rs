@@ -1,7 +1,7 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use shardferry::schema::v1::FailureClass;
+use shardferry::schema::v1::{FailureClass, PauseScope};
 use shardferry::tracker::check::Image;
 use shardferry::{MigrationId, NodeState, Settings, Status, Verification};
 
@@ -32,6 +32,18 @@ pub(super) struct Moved {
     pub(super) total: Option<u64>,
     pub(super) evidence: Option<(u64, bool)>,
     pub(super) failed_attempts: u32,
+    pub(super) priority: i32,
+    /// It is to empty its source.
+    pub(super) drains: bool,
+    /// The migration whose way back it is.
+    pub(super) reverse_of: Option<MigrationId>,
+    /// The newest stale epoch of which the log tells.
+    pub(super) noted: u64,
+    /// It failed, and its next attempt is far away.
+    pub(super) waits: bool,
+    /// When it began, and when its next attempt may be made: times are the file's to say.
+    pub(super) created_ms: u64,
+    pub(super) not_before_ms: u64,
 }
 
 impl Moved {
@@ -50,8 +62,26 @@ impl Moved {
             total: None,
             evidence: None,
             failed_attempts: 0,
+            priority: 0,
+            drains: false,
+            reverse_of: None,
+            noted: 0,
+            waits: false,
+            created_ms: 0,
+            not_before_ms: 0,
         }
     }
+}
+
+/// A copy that has to go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    /// It is that of the source, after a cutover.
+    pub(super) released: bool,
+    /// It is kept for long.
+    pub(super) waits: bool,
 }
 
 /// What the file should say, in plain maps.
@@ -60,12 +90,23 @@ pub(super) struct Model {
     pub(super) verification: Verification,
     pub(super) nodes: BTreeMap<u64, NodeState>,
     pub(super) owners: BTreeMap<u64, u64>,
+    /// Cutovers of each registered shard since its registration.
+    pub(super) versions: BTreeMap<u64, u64>,
     pub(super) migrations: Vec<Moved>,
-    /// Where a copy has to go: the node and the shard; and from where to where it was moved.
-    pub(super) cleanups: BTreeMap<(u64, u64), (u64, u64)>,
+    /// Where a copy has to go: the node and the shard.
+    pub(super) cleanups: BTreeMap<(u64, u64), Left>,
     /// Shards whose last cutover nobody has settled, and the node that they left.
     pub(super) unserved: BTreeMap<u64, u64>,
+    /// The last cutover of each shard.
+    pub(super) last_moves: BTreeMap<u64, usize>,
+    pub(super) pauses: BTreeSet<PauseScope>,
+    /// Shards that are set aside, and the migration that failed.
+    pub(super) quarantine: BTreeMap<u64, usize>,
     pub(super) limit: Option<u32>,
+    pub(super) pair_limit: Option<u32>,
+    pub(super) ageing_ms: u64,
+    /// Waits are long, not none.
+    pub(super) long_waits: bool,
     /// Request keys, and what they began.
     pub(super) requests: BTreeMap<u8, (usize, u64, u64, u64)>,
     /// Progress may be behind the disk.
@@ -94,6 +135,7 @@ impl Model {
             && !self.active(shard)
             && !self.cleanups.contains_key(&(to, shard))
             && !self.cleanups.contains_key(&(from, shard))
+            && !self.quarantine.contains_key(&shard)
     }
 
     /// Whether a caller may command `at` now.
@@ -106,6 +148,16 @@ impl Model {
     pub(super) fn holder(&self, at: usize, epoch: u64) -> bool {
         let row = &self.migrations[at];
         !row.status.is_terminal() && row.held.is_some() && row.epoch == epoch
+    }
+
+    /// A report of an epoch that is over: the log tells of it once.
+    pub(super) fn note_late(&mut self, at: usize, epoch: u64) -> bool {
+        let row = &mut self.migrations[at];
+        let late = !row.status.is_terminal() && epoch < row.epoch && row.noted < epoch;
+        if late {
+            row.noted = epoch;
+        }
+        late
     }
 
     pub(super) fn progress(&mut self, at: usize, bytes: u64, total: Option<u64>) -> bool {
@@ -139,11 +191,11 @@ impl Model {
         true
     }
 
-    pub(super) fn complete(&mut self, at: usize) -> bool {
+    pub(super) fn complete(&mut self, at: usize, waived: bool) -> bool {
         let row = &self.migrations[at];
         let proven = match row.evidence.filter(|_| row.status == Status::Verifying) {
             Some((epoch, same)) if epoch == row.epoch => same,
-            _ => self.verification == Verification::Optional,
+            _ => waived || self.verification == Verification::Optional,
         };
         let accepts = !self.owners.contains_key(&row.shard)
             || self.nodes.get(&row.to) == Some(&NodeState::Active);
@@ -153,21 +205,36 @@ impl Model {
         let (shard, from, to) = (row.shard, row.from, row.to);
         if let Some(owner) = self.owners.get_mut(&shard) {
             *owner = to;
+            *self.versions.entry(shard).or_default() += 1;
         }
-        self.cleanups.insert((from, shard), (from, to));
+        let left = Left {
+            from,
+            to,
+            released: true,
+            waits: self.long_waits,
+        };
+        self.cleanups.insert((from, shard), left);
         self.unserved.insert(shard, from);
+        self.last_moves.insert(shard, at);
         let row = &mut self.migrations[at];
         (row.status, row.held) = (Status::Complete, None);
+        self.pauses.remove(&PauseScope::Migration(row.id));
         true
     }
 
     pub(super) fn end(&mut self, at: usize, status: Status) {
         let row = &mut self.migrations[at];
         if row.status != Status::Pending {
-            self.cleanups
-                .insert((row.to, row.shard), (row.from, row.to));
+            let left = Left {
+                from: row.from,
+                to: row.to,
+                released: false,
+                waits: false,
+            };
+            self.cleanups.insert((row.to, row.shard), left);
         }
         (row.status, row.held) = (status, None);
+        self.pauses.remove(&PauseScope::Migration(row.id));
     }
 
     pub(super) fn cancel(&mut self, at: usize) -> bool {
@@ -181,46 +248,6 @@ impl Model {
             self.end(at, Status::Cancelled);
         }
         true
-    }
-
-    pub(super) fn claim(&mut self, at: usize, executor: usize) -> Wish {
-        let slots = self.migrations.iter().filter(|row| row.held.is_some());
-        let full = self
-            .limit
-            .is_some_and(|limit| slots.count() >= limit as usize);
-        let row = &mut self.migrations[at];
-        let down = [row.from, row.to]
-            .iter()
-            .any(|node| self.nodes.get(node) == Some(&NodeState::Down));
-        let free = match row.held {
-            None => !full,
-            Some(holder) => !holder.alive,
-        };
-        let unserved = self.unserved.contains_key(&row.shard);
-        // What is held by somebody who is gone passes on, whatever the limit.
-        if row.status.is_terminal() || row.held.is_some_and(|holder| holder.alive) {
-            return Wish::Refused;
-        }
-        if down || unserved {
-            // It waits, and what somebody who is gone held of it is free.
-            if row.held.is_some() {
-                let ends = row.cancelling && !row.fenced;
-                (row.held, row.status) = (None, Status::InProgress);
-                if ends {
-                    self.end(at, Status::Cancelled);
-                }
-                return Wish::Freed;
-            }
-            return Wish::Refused;
-        }
-        if !free {
-            return Wish::Refused;
-        }
-        row.epoch += 1;
-        let alive = true;
-        (row.held, row.bytes, row.status) =
-            (Some(Holder { executor, alive }), 0, Status::InProgress);
-        Wish::Granted
     }
 
     /// A sign of life of whoever holds it.
@@ -240,7 +267,7 @@ impl Model {
             && !self
                 .cleanups
                 .values()
-                .any(|(from, to)| *from == node || *to == node)
+                .any(|left| left.from == node || left.to == node)
     }
 
     /// Nobody holds anything any more: the process is gone.
@@ -260,6 +287,7 @@ impl Model {
         let Moved {
             cancelling, fenced, ..
         } = self.migrations[at];
+        let told_to_pause = self.is_paused(at) && !fenced;
         match what {
             ByClaim::Release | ByClaim::FailAttempt(_) if cancelling && !fenced => {
                 self.end(at, Status::Cancelled);
@@ -275,6 +303,7 @@ impl Model {
                 true
             }
             _ if cancelling => false,
+            ByClaim::Report(..) | ByClaim::Fence if told_to_pause => false,
             ByClaim::Report(bytes, total) => {
                 let fits = self.progress(at, bytes, total);
                 if fits {
@@ -294,7 +323,7 @@ impl Model {
                 }
                 fits
             }
-            ByClaim::Complete => self.complete(at),
+            ByClaim::Complete => self.complete(at, false),
         }
     }
 
@@ -311,7 +340,13 @@ impl Model {
             FailureClass::Unknown => false,
         };
         if last && !row.fenced {
+            let shard = row.shard;
             self.end(at, Status::Failed);
+            if class == FailureClass::Retriable {
+                self.quarantine.insert(shard, at);
+            }
+        } else {
+            row.waits = self.long_waits;
         }
         true
     }
@@ -330,6 +365,8 @@ impl Model {
                 real.progress.bytes_migrated,
                 real.progress.bytes_total,
                 real.failed_attempts,
+                real.refused_epoch.0,
+                (real.priority, real.reverse_of),
             );
             let expected = (
                 row.status,
@@ -339,11 +376,22 @@ impl Model {
                 row.bytes,
                 row.total,
                 row.failed_attempts,
+                row.noted,
+                (row.priority, row.reverse_of),
             );
             prop_assert_eq!(seen, expected, "{:?}", row);
         }
         let owners = image.shards.values().map(|row| (row.id.0, row.owner.0));
         prop_assert_eq!(&owners.collect::<BTreeMap<_, _>>(), &self.owners);
+        let versions = image.shards.values().map(|row| (row.id.0, row.version));
+        prop_assert_eq!(&versions.collect::<BTreeMap<_, _>>(), &self.versions);
+        let pauses: BTreeSet<_> = image.pauses.keys().copied().collect();
+        prop_assert_eq!(&pauses, &self.pauses);
+        let aside = image.quarantine.iter();
+        let aside: BTreeMap<_, _> = aside.map(|(shard, row)| (shard.0, row.migration)).collect();
+        let expected = self.quarantine.iter();
+        let expected = expected.map(|(shard, at)| (*shard, self.migrations[*at].id));
+        prop_assert_eq!(aside, expected.collect::<BTreeMap<_, _>>());
         let cleanups = image.cleanups.keys().map(|(node, shard)| (node.0, shard.0));
         prop_assert!(
             cleanups.eq(self.cleanups.keys().copied()),
@@ -354,15 +402,6 @@ impl Model {
         prop_assert_eq!(&nodes.collect::<BTreeMap<_, _>>(), &self.nodes);
         Ok(())
     }
-}
-
-/// What became of the wish to claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    Granted,
-    Refused,
-    /// Refused, and the slot of an executor that is gone is free.
-    Freed,
 }
 
 impl Model {
@@ -376,10 +415,17 @@ impl Model {
             },
             nodes: (1..=NODES).map(|id| (id, NodeState::Active)).collect(),
             owners: (1..=3).map(|shard| (shard, 1)).collect(),
+            versions: (1..=3).map(|shard| (shard, 0)).collect(),
             migrations: Vec::new(),
             cleanups: BTreeMap::new(),
             unserved: BTreeMap::new(),
+            last_moves: BTreeMap::new(),
+            pauses: BTreeSet::new(),
+            quarantine: BTreeMap::new(),
             limit: None,
+            pair_limit: None,
+            ageing_ms: 1,
+            long_waits: false,
             requests: BTreeMap::new(),
             lag: true,
             behind: false,
@@ -387,12 +433,16 @@ impl Model {
     }
 
     pub(super) fn settings(&self) -> Settings {
+        let wait_ms = if self.long_waits { 3_600_000 } else { 0 };
         Settings {
             verification: self.verification,
             in_flight_max: self.limit,
+            in_flight_per_pair_max: self.pair_limit,
+            ageing_ms: self.ageing_ms,
             attempts_max: ATTEMPTS_MAX,
-            backoff_ms_min: 0,
-            backoff_ms_max: 0,
+            backoff_ms_min: wait_ms,
+            backoff_ms_max: wait_ms,
+            cleanup_grace_ms: wait_ms,
             lease_ms: 600_000,
             progress_lag_ms_max: if self.lag { u64::MAX } else { 0 },
             ..Settings::default()

@@ -117,12 +117,13 @@ fn one_session(
             let changed = invariant_i4_stale_epoch_changes_nothing(&before, &after);
             prop_assert_eq!(changed, [], "a refused {:?} changed something", op);
         }
+        model.learn_times(&after);
         model.compare(&after)?;
         survived(model, &after)?;
         *sometimes
             .entry(format!("{}: {}", name(op), answer.told))
             .or_default() += 1;
-        if answer.real || answer.changes {
+        if answer.real || answer.changes || answer.late {
             // Without lag every commit waits for the disk.
             let forced = !model.lag && after != before;
             if answer.durable || forced {
@@ -157,6 +158,7 @@ fn name(op: &Op) -> String {
         shown.split(end).next().unwrap_or_default().to_owned()
     };
     match op {
+        Op::Operator(what) => word(format!("{what:?}")),
         Op::ByClaim(_, what) => format!("claim.{}", word(format!("{what:?}"))),
         _ => word(format!("{op:?}")),
     }

@@ -1,9 +1,11 @@
-//! I1 and I3 to I9: a fault for each.
+//! I1, I3 to I9 and I14: a fault for each.
 
 use shardferry::schema::key::SettingsKey;
 use shardferry::schema::table::{self, TableId};
 use shardferry::schema::text::Checkpoint;
-use shardferry::schema::v1::{Migration, Placement, SavedCheckpoint};
+use shardferry::schema::v1::{
+    Migration, Pause, PauseScope, Placement, Quarantined, SavedCheckpoint,
+};
 use shardferry::store::StoreError;
 use shardferry::tracker::ClaimError;
 use shardferry::{Epoch, MigrationId, Settings, ShardId, TimestampMs};
@@ -78,6 +80,43 @@ fn i4_an_epoch_without_a_next() {
         assert!(is_typed, "{refused}");
         assert_eq!(tracker.image().unwrap(), before);
     }
+}
+
+/// What the record says of late reports is what the log says.
+#[test]
+fn i4_a_late_report_of_which_the_log_does_not_tell() {
+    let faulty = Faulty::new();
+    let id = faulty.claimed;
+    let changed = faulty.change(table::MIGRATIONS, id, |row| row.refused_epoch = Epoch(1));
+    let found = changed.finds("I4", TableId::Migrations, &id.to_string());
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].rule.contains("epoch 1 was refused last"),
+        "{found:#?}"
+    );
+
+    // Of an epoch that is yet to come it cannot be.
+    let mut row = faulty.read(table::MIGRATIONS, &id);
+    row.refused_epoch = Epoch(2);
+    assert!(table::MIGRATIONS.encode(&id, &row).is_err());
+}
+
+/// The record that remembers it is lost: the log would tell of the same epoch again.
+#[test]
+fn i4_a_late_report_that_the_record_forgot() {
+    let faulty = Faulty::new();
+    let id = faulty.claimed;
+    let tracker = faulty.place.open();
+    let first = tracker.claim(id, &worker()).unwrap();
+    first.release().unwrap();
+    let second = tracker.claim(id, &worker()).unwrap();
+    let late = first.report(50, None, None);
+    assert!(late.is_err());
+    drop((first, second));
+    drop(tracker);
+    assert_eq!(faulty.read(table::MIGRATIONS, &id).refused_epoch, Epoch(2));
+    let changed = faulty.change(table::MIGRATIONS, id, |row| row.refused_epoch = Epoch(0));
+    changed.finds("I4", TableId::Migrations, &id.to_string());
 }
 
 #[test]
@@ -190,6 +229,13 @@ fn i9_more_than_the_limit() {
             },
             "destination node 2",
         ),
+        (
+            Settings {
+                in_flight_per_pair_max: Some(2),
+                ..Settings::default()
+            },
+            "from node 1 to node 2",
+        ),
     ];
     for (settings, scope) in limited {
         let planter = Planter::open(&place.path());
@@ -204,4 +250,42 @@ fn i9_more_than_the_limit() {
             ("in_flight", scope)
         );
     }
+}
+
+#[test]
+fn i14_a_shard_that_is_set_aside_and_moves() {
+    let faulty = Faulty::new();
+    let aside = Quarantined {
+        at_ms: TimestampMs(1),
+        migration: faulty.failed,
+        failures: Vec::new(),
+    };
+    let put = faulty.put(table::QUARANTINE, &ShardId(1), &aside);
+    let found = put.finds("I14", TableId::Quarantine, "shard 1");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].rule.contains(&faulty.claimed.to_string()));
+}
+
+#[test]
+fn i14_a_pause_that_outlived_its_migration() {
+    let faulty = Faulty::new();
+    let pause = Pause {
+        at_ms: TimestampMs(1),
+        reason: "to look at it".into(),
+    };
+    for of in [|it: &Faulty| it.failed, |it: &Faulty| it.complete] {
+        let faulty = Faulty::new();
+        let id = of(&faulty);
+        let scope = PauseScope::Migration(id);
+        let put = faulty.put(table::PAUSES, &scope, &pause);
+        let found = put.finds("I14", TableId::Pauses, &id.to_string());
+        assert_eq!(found.len(), 1, "{found:#?}");
+    }
+    // Of one that is under way it is none.
+    faulty.put(
+        table::PAUSES,
+        &PauseScope::Migration(faulty.pending),
+        &pause,
+    );
+    crate::support::clean(&faulty.place.open());
 }

@@ -21,6 +21,10 @@ pub(crate) fn finish(disk: &SimDisk, options: &OpenOptions) -> Result<(), String
         let active = tracker.update_node(node_in(node.0, NodeState::Active));
         active.map_err(|error| chain(&error))?;
     }
+    for (scope, _) in tracker.pauses().map_err(|error| chain(&error))? {
+        let resumed = tracker.resume(scope, "to finish");
+        resumed.map_err(|error| chain(&error))?;
+    }
     while let Some(cleanup) = tracker.cleanups().map_err(|error| chain(&error))?.pop() {
         let settled = tracker.settle_cleanup(cleanup.node, cleanup.shard);
         settled.map_err(|error| chain(&error))?;

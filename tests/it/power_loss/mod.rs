@@ -11,6 +11,7 @@
 mod explore;
 mod finish;
 mod history;
+mod operators;
 mod upgrade;
 mod workload;
 
@@ -23,6 +24,7 @@ use shardferry::testkit::{Lie, Sampling, SimDisk};
 
 use explore::{Meaning, Plan, Totals, explore};
 use history::{History, Promise};
+use operators::tour;
 use workload::{grow, live};
 
 /// Images in every run of the tests.
@@ -31,11 +33,12 @@ const IMAGES: u64 = 20_000;
 const STEPS: usize = 60;
 
 /// What the operations of the lives change at least once.
-const EFFECTS: [&str; 12] = [
+const EFFECTS: [&str; 13] = [
     "create",
     "begin",
     "begin_plan",
     "claim",
+    "claim next",
     "report",
     "begin verification",
     "evidence",
@@ -44,6 +47,25 @@ const EFFECTS: [&str; 12] = [
     "settle",
     "retention",
     "a failed commit",
+];
+
+/// What operators change in the life that is theirs.
+const WISHES: [&str; 15] = [
+    "begin of a version",
+    "claim next",
+    "complete unverified",
+    "continue draining",
+    "drain",
+    "fail attempt",
+    "forgive a node",
+    "hurry",
+    "late report",
+    "pause",
+    "release from quarantine",
+    "resume",
+    "retry",
+    "reverse",
+    "undrain",
 ];
 
 const DURABILITIES: [Durability; 3] = [
@@ -85,6 +107,30 @@ fn outlive(
     let said = |error| format!("SHARDFERRY_SEED={seed}, {durability:?}: {error}");
     let totals = explore(&history.disk, &plan(seed), &history).map_err(said)?;
     Ok((totals, history.effects))
+}
+
+/// Every wish of an operator, each in a state in which it changes something.
+#[test]
+fn no_loss_of_power_loses_what_an_operator_said() {
+    let seed = given("SHARDFERRY_SEED").unwrap_or(1);
+    let history = tour(SimDisk::new(), DURABILITIES[(seed % 3) as usize]);
+    for name in WISHES {
+        assert!(history.effects.contains_key(name), "no {name}");
+    }
+    let few = Plan {
+        sampling: Sampling {
+            exhaustive_max: 2,
+            samples: 1,
+            seed,
+        },
+        ..plan(seed)
+    };
+    let totals = explore(&history.disk, &few, &history).unwrap();
+    println!(
+        "{} images of {} operations",
+        totals.images,
+        history.steps.len()
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A life of a tracker that follows from a seed.
 
 use shardferry::schema::text::Checkpoint;
-use shardferry::schema::v1::FailureClass;
+use shardferry::schema::v1::{FailureClass, Trigger};
 use shardferry::store::{Durability, OpenOptions, StoreError};
 use shardferry::testkit::{Random, SimDisk};
 use shardferry::tracker::{BeginError, BeginRequest};
@@ -10,7 +10,7 @@ use shardferry::{Migration, MigrationTracker, NodeId, NodeState, Settings, Shard
 use super::history::{History, Promise};
 use crate::support::{A, B, blake3, key, node, node_in, shard, side, worker};
 
-const NODES: u64 = 4;
+pub(super) const NODES: u64 = 4;
 const SHARDS: u64 = 5;
 /// Shards that nobody registered: theirs are the commits that fail.
 const UNREGISTERED: u64 = 100;
@@ -43,21 +43,23 @@ fn settings(random: &mut Random) -> Settings {
         backoff_ms_max: 0,
         attempts_max: 2,
         in_flight_max: Some(4),
+        in_flight_per_pair_max: Some(1 + random.below(3) as u32),
+        cleanup_grace_ms: 3_600_000 * random.below(2),
         // Progress then becomes durable with the next transition only.
         progress_lag_ms_max: 1_000_000_000,
         ..Settings::default()
     }
 }
 
-struct Life {
-    history: History,
-    random: Random,
+pub(super) struct Life {
+    pub(super) history: History,
+    pub(super) random: Random,
     steps: usize,
     names: u64,
 }
 
 impl Life {
-    fn new(disk: SimDisk, durability: Durability, steps: usize, seed: u64) -> Self {
+    pub(super) fn new(disk: SimDisk, durability: Durability, steps: usize, seed: u64) -> Self {
         let options = OpenOptions {
             durability,
             cache_bytes: 1024 * 1024,
@@ -73,8 +75,12 @@ impl Life {
 
     fn create(&mut self) -> MigrationTracker {
         let settings = settings(&mut self.random);
+        self.create_with(&settings)
+    }
+
+    pub(super) fn create_with(&mut self, settings: &Settings) -> MigrationTracker {
         let invoked = self.history.disk.changes();
-        let tracker = self.history.disk.create(&self.history.options, &settings);
+        let tracker = self.history.disk.create(&self.history.options, settings);
         let tracker = tracker.unwrap();
         self.history
             .note("create", Promise::Durable, invoked, &tracker);
@@ -98,9 +104,9 @@ impl Life {
                 self.reopen(tracker);
                 return;
             }
-            match self.random.below(24) {
-                0..=5 => self.begin(&tracker),
-                6 => self.begin_plan(&tracker),
+            match self.random.below(28) {
+                0..=4 => self.begin(&tracker),
+                5 | 6 => self.begin_plan(&tracker),
                 7..=12 => self.drive(&tracker),
                 13..=15 => self.by_hand(&tracker),
                 16..=18 => self.settle(&tracker),
@@ -115,13 +121,14 @@ impl Life {
                     tracker.flush().unwrap();
                 }),
                 22 => tracker = self.failed_commit(tracker),
+                23..=26 => self.operate(&tracker),
                 _ => tracker = self.reopen(tracker),
             }
         }
     }
 
     /// An operation whose answer says that the disk has it. Refusals are answers as well.
-    fn durable(
+    pub(super) fn durable(
         &mut self,
         tracker: &MigrationTracker,
         name: &str,
@@ -144,7 +151,7 @@ impl Life {
         self.history.note(name, promise, invoked, tracker);
     }
 
-    fn reopen(&mut self, tracker: MigrationTracker) -> MigrationTracker {
+    pub(super) fn reopen(&mut self, tracker: MigrationTracker) -> MigrationTracker {
         let invoked = self.history.disk.changes();
         drop(tracker);
         self.history.measure_clean_open();
@@ -185,7 +192,14 @@ impl Life {
         let owner = tracker.shard(id).unwrap().map_or(A, |shard| shard.owner);
         let to = NodeId(1 + self.random.below(NODES));
         self.names += 1;
+        let version = tracker.shard(id).unwrap().map(|shard| shard.version);
         BeginRequest {
+            expected_version: version.filter(|_| self.random.chance(1, 4)),
+            trigger: if self.random.chance(1, 4) {
+                Trigger::Drain
+            } else {
+                Trigger::Manual
+            },
             request: self
                 .random
                 .chance(1, 2)
@@ -206,7 +220,7 @@ impl Life {
         });
     }
 
-    fn any(&mut self, tracker: &MigrationTracker) -> Option<Migration> {
+    pub(super) fn any(&mut self, tracker: &MigrationTracker) -> Option<Migration> {
         let mut unfinished = tracker.unfinished().unwrap();
         if unfinished.is_empty() {
             return None;
@@ -221,10 +235,14 @@ impl Life {
             return;
         };
         let invoked = self.history.disk.changes();
-        let claim = tracker.claim(migration.id, &worker()).ok();
-        self.history
-            .note("claim", Promise::Durable, invoked, tracker);
+        let (name, claim) = if self.random.chance(1, 2) {
+            ("claim", tracker.claim(migration.id, &worker()).ok())
+        } else {
+            ("claim next", tracker.claim_next(&worker()).unwrap())
+        };
+        self.history.note(name, Promise::Durable, invoked, tracker);
         let Some(claim) = claim else { return };
+        let id = claim.migration().id;
         let from = claim.migration().progress.bytes_migrated;
         for part in 1..=self.random.below(4) {
             let cursor = Checkpoint::new(vec![part as u8; 40]).unwrap();
@@ -249,7 +267,7 @@ impl Life {
                 }),
                 6 => ("release", &|| drop(claim.release())),
                 _ => ("cancel", &|| {
-                    drop(tracker.cancel_migration(migration.id, "not wanted"));
+                    drop(tracker.cancel_migration(id, "not wanted"));
                 }),
             };
             self.durable(tracker, name, |_| does());

@@ -146,7 +146,7 @@ fn a_second_run_on_the_same_database_says_who_has_it_and_what_to_do() {
             4,
             &[
                 "is in use: one process at a time can open it",
-                "next: a run that is under way holds it",
+                " has it: `shardferry status` says how far it is",
                 "One process owns a database",
                 "--workers",
                 "Executors beside it come with the service",

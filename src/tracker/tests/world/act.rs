@@ -1,4 +1,5 @@
 use super::action::{Action, OnLedger, Order};
+use super::operate;
 use super::state::{Hand, NOW, World, node, shard};
 use crate::machine::{By, Command, StepError};
 use crate::schema::text::{ExecutorName, Reason, RequestKey};
@@ -27,14 +28,14 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    fn refused(who: &'static str, why: &'static str) -> Self {
+    pub(super) fn refused(who: &'static str, why: &'static str) -> Self {
         Self {
             told: (who, why),
             next: None,
         }
     }
 
-    fn done(who: &'static str, what: &'static str, next: World) -> Self {
+    pub(super) fn done(who: &'static str, what: &'static str, next: World) -> Self {
         Self {
             told: (who, what),
             next: Some(next),
@@ -56,6 +57,8 @@ pub(super) fn act(world: &World, action: Action) -> Outcome {
             request,
         } => begin(next, (shard, from, to), request),
         Action::Claim { hand, shard } => claim(next, hand, shard),
+        Action::ClaimNext { hand } => operate::claim_next(next, hand),
+        Action::Operator(what) => operate::operate(next, what),
         Action::Forget { hand } => {
             next.hands[hand] = None;
             Outcome::done("executor", "forgets its claim", next)
@@ -122,7 +125,7 @@ fn copied(world: &World) -> Vec<Option<u64>> {
 }
 
 /// The disk has everything.
-fn durable(mut next: World) -> World {
+pub(super) fn durable(mut next: World) -> World {
     next.durable = next.rows.clone();
     next
 }
@@ -141,29 +144,29 @@ fn begin(mut next: World, (shard, from, to): (ShardId, NodeId, NodeId), request:
     };
     match begin.run(&mut next.rows) {
         Ok(begun) if begun == id => {
-            let at: usize = (shard.0 - 1).try_into().unwrap();
-            next.begun[at] += 1;
+            next.has_begun(shard, id);
             Outcome::done("begin", "begun", durable(next))
         }
         Ok(_) => Outcome::done("begin", "begun before", durable(next)),
-        Err(error) => Outcome::refused(
-            "begin",
-            match error {
-                BeginError::SameNode(_) => "SameNode",
-                BeginError::AlreadyMigrating { .. } => "AlreadyMigrating",
-                BeginError::NotOwner { .. } => "NotOwner",
-                BeginError::UnknownNode { .. } => "UnknownNode",
-                BeginError::NodeState { .. } => "NodeState",
-                BeginError::HasReplica { .. } => "HasReplica",
-                BeginError::Forbidden { .. } => "Forbidden",
-                BeginError::CleanupOpen { .. } => "CleanupOpen",
-                BeginError::Quarantined { .. } => "Quarantined",
-                BeginError::RequestConflict { .. } => "RequestConflict",
-                BeginError::VersionChanged { .. } => "VersionChanged",
-                BeginError::LowSpace { .. } => "LowSpace",
-                BeginError::Store(error) => panic!("{error:?}"),
-            },
-        ),
+        Err(error) => Outcome::refused("begin", begin_error(&error)),
+    }
+}
+
+pub(super) fn begin_error(error: &BeginError) -> &'static str {
+    match error {
+        BeginError::SameNode(_) => "SameNode",
+        BeginError::AlreadyMigrating { .. } => "AlreadyMigrating",
+        BeginError::NotOwner { .. } => "NotOwner",
+        BeginError::UnknownNode { .. } => "UnknownNode",
+        BeginError::NodeState { .. } => "NodeState",
+        BeginError::HasReplica { .. } => "HasReplica",
+        BeginError::Forbidden { .. } => "Forbidden",
+        BeginError::CleanupOpen { .. } => "CleanupOpen",
+        BeginError::Quarantined { .. } => "Quarantined",
+        BeginError::RequestConflict { .. } => "RequestConflict",
+        BeginError::VersionChanged { .. } => "VersionChanged",
+        BeginError::LowSpace { .. } => "LowSpace",
+        BeginError::Store(error) => panic!("{error:?}"),
     }
 }
 
@@ -218,7 +221,7 @@ fn claim(mut next: World, hand: usize, shard: ShardId) -> Outcome {
     }
 }
 
-fn executor(hand: usize) -> ExecutorName {
+pub(super) fn executor(hand: usize) -> ExecutorName {
     ExecutorName::new(format!("executor-{hand}")).unwrap()
 }
 
@@ -304,7 +307,7 @@ fn transit(
     }
 }
 
-fn step_error(error: &StepError) -> &'static str {
+pub(super) fn step_error(error: &StepError) -> &'static str {
     match error {
         StepError::Ended { .. } => "Ended",
         StepError::WrongStatus { .. } => "WrongStatus",

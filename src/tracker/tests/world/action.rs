@@ -20,6 +20,12 @@ pub(super) enum Action {
         hand: usize,
         shard: ShardId,
     },
+    /// An executor with empty hands claims whatever is next.
+    ClaimNext {
+        hand: usize,
+    },
+    /// An operator says something.
+    Operator(Operator),
     /// An executor forgets its claim and says nothing.
     Forget {
         hand: usize,
@@ -62,6 +68,31 @@ pub(super) enum Action {
     },
     Restart,
     Crash,
+}
+
+/// What an operator says, beside commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operator {
+    /// Everything waits.
+    Pause,
+    Resume,
+    /// The newest migration of a shard once more, or at once.
+    Retry(ShardId),
+    /// The way back of the newest migration of a shard.
+    Reverse(ShardId),
+    Release(ShardId),
+}
+
+impl Operator {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "pause everything",
+            Self::Resume => "resume everything",
+            Self::Retry(_) => "retry",
+            Self::Reverse(_) => "reverse",
+            Self::Release(_) => "release from quarantine",
+        }
+    }
 }
 
 /// A command on a migration, whoever gives it.
@@ -234,12 +265,14 @@ impl Action {
     pub(super) fn goes_by_itself(self) -> bool {
         match self {
             Self::Claim { .. }
+            | Self::ClaimNext { .. }
             | Self::Forget { .. }
             | Self::ByHand { .. }
             | Self::LeaseRunsOut { .. }
             | Self::WaitIsOver { .. } => true,
             Self::Cleanup { report, .. } => report != OnLedger::SettledByCaller,
             Self::Begin { .. }
+            | Self::Operator(_)
             | Self::ByCaller { .. }
             | Self::Cancel { .. }
             | Self::Node { .. }
@@ -255,6 +288,8 @@ impl Action {
         match self {
             Self::Begin { .. } => ("anybody", "begin"),
             Self::Claim { .. } => ("executor", "claim"),
+            Self::ClaimNext { .. } => ("executor", "claim what is next"),
+            Self::Operator(what) => ("operator", what.name()),
             Self::Forget { .. } => ("executor", "forget"),
             Self::ByHand { order, .. } => ("executor", order.name()),
             Self::ByCaller { order, .. } => ("caller", order.name()),
@@ -306,6 +341,14 @@ impl Action {
                 ]);
             }
             all.extend(nodes().flat_map(|node| on_ledger(shard, node, id)));
+            if size.operators {
+                let of_shard = [
+                    Operator::Retry(id),
+                    Operator::Reverse(id),
+                    Operator::Release(id),
+                ];
+                all.extend(of_shard.map(Self::Operator));
+            }
             if size.registry {
                 all.push(Self::Remove { shard: id });
                 all.extend(nodes().map(|owner| Self::Register { shard: id, owner }));
@@ -315,6 +358,9 @@ impl Action {
             let states = [NodeState::Active, NodeState::Draining, NodeState::Down];
             let of = |node| states.map(|state| Self::Node { node, state });
             all.extend(nodes().flat_map(of));
+        }
+        if size.operators {
+            all.extend([Operator::Pause, Operator::Resume].map(Self::Operator));
         }
         all.extend([Self::Restart, Self::Crash]);
         all
@@ -334,7 +380,8 @@ fn by_executor(size: &Size, world: &World, facts: &Facts, hand: usize) -> Vec<Ac
     let shards = (1..).map(ShardId).zip(&facts.shards);
     let under_way = shards.filter(|(_, shard)| shard.active.is_some());
     let claim = |(shard, _)| Action::Claim { hand, shard };
-    under_way.map(claim).collect()
+    let next = size.operators.then_some(Action::ClaimNext { hand });
+    under_way.map(claim).chain(next).collect()
 }
 
 fn on_ledger(facts: &ShardFacts, node: NodeId, shard: ShardId) -> Vec<Action> {

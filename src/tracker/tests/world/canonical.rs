@@ -135,6 +135,7 @@ fn key(size: &Size, facts: &Facts, nodes: &[usize], executors: &[usize], hands: 
     for state in states {
         rest.push(state, 2);
     }
+    rest.push(facts.paused, 1);
     Key {
         shards,
         rest: rest.word,
@@ -180,6 +181,14 @@ fn pack_shard(packed: &mut Packed, size: &Size, shard: &ShardFacts, nodes: &[usi
         .map_or((0, 0), |(from, to)| (named(from, nodes), named(to, nodes)));
     packed.push(from, 2);
     packed.push(to, 2);
+    packed.push(shard.aside, 1);
+    let ended = shard.ended.map_or((0_u64, 0, 0), |ended| {
+        let kind = if ended.cut_over { 1 } else { 2 };
+        (kind, named(ended.from, nodes), named(ended.to, nodes))
+    });
+    packed.push(ended.0, 2);
+    packed.push(ended.1, 2);
+    packed.push(ended.2, 2);
     if let Some(active) = &shard.active {
         pack_active(packed, active, nodes);
     } else {

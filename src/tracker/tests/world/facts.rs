@@ -9,6 +9,8 @@ use crate::schema::{NodeId, ShardId, table};
 pub(super) struct Facts {
     pub(super) shards: Vec<ShardFacts>,
     pub(super) nodes: Vec<NodeState>,
+    /// Everything is paused.
+    pub(super) paused: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -18,8 +20,20 @@ pub(super) struct ShardFacts {
     pub(super) begun: u64,
     pub(super) active: Option<Active>,
     pub(super) ledger: Vec<Entry>,
+    /// It is in quarantine.
+    pub(super) aside: bool,
+    /// The newest migration, when it has ended and somebody may ask for another like it, or back.
+    pub(super) ended: Option<Ended>,
     /// What the one request key was used for, if for this shard.
     pub(super) request: Option<(NodeId, NodeId)>,
+}
+
+/// A migration that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    pub(super) cut_over: bool,
+    pub(super) from: NodeId,
+    pub(super) to: NodeId,
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +90,7 @@ impl Facts {
         let shards = (1..=size.shards).map(ShardId).zip(&world.begun);
         Self {
             nodes: nodes.collect(),
+            paused: world.is_paused(),
             shards: shards
                 .map(|(id, begun)| ShardFacts::of(size, world, id, *begun))
                 .collect(),
@@ -88,8 +103,10 @@ impl Facts {
         shards.all(|shard| shard.active.is_none() && shard.ledger.is_empty())
     }
 
-    pub(super) fn every_node_is_active(&self) -> bool {
-        self.nodes.iter().all(|state| *state == NodeState::Active)
+    /// No operator has to do something first: every node is up, and nothing is paused.
+    pub(super) fn nothing_is_held_back(&self) -> bool {
+        let up = |state: &NodeState| *state == NodeState::Active;
+        !self.paused && self.nodes.iter().all(up)
     }
 }
 
@@ -117,10 +134,23 @@ impl ShardFacts {
             begun,
             active,
             ledger: ledger.collect(),
+            aside: world.row(table::QUARANTINE, &id).is_some(),
+            ended: size.operators.then(|| Ended::of(world, id)).flatten(),
             request: request
                 .filter(|request| request.shard == id)
                 .map(|request| (request.from, request.to)),
         }
+    }
+}
+
+impl Ended {
+    fn of(world: &World, shard: ShardId) -> Option<Self> {
+        let row = world.latest(shard)?;
+        row.status().is_terminal().then(|| Self {
+            cut_over: row.status() == Status::Complete,
+            from: row.from,
+            to: row.to,
+        })
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Found {
     pub(super) sometimes: BTreeMap<Told, u64>,
     /// States from which no sequence of actions ends everything.
     pub(super) stuck: usize,
-    /// States with every node up from which executors alone do not.
+    /// States in which nothing is held back from which executors alone do not.
     pub(super) stuck_without_operator: usize,
 }
 

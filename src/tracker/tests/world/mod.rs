@@ -22,6 +22,7 @@ mod canonical;
 mod checks;
 mod facts;
 mod found;
+mod operate;
 mod rows;
 mod search;
 mod size;

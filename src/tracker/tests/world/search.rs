@@ -16,7 +16,7 @@ struct Known {
     parent: Option<(usize, Action)>,
     depth: usize,
     settled: bool,
-    every_node_is_active: bool,
+    nothing_is_held_back: bool,
 }
 
 /// A step between two known states.
@@ -99,7 +99,7 @@ impl Search<'_> {
             parent,
             depth: parent.map_or(0, |(parent, _)| self.known[parent].depth + 1),
             settled: facts.is_settled(),
-            every_node_is_active: facts.every_node_is_active(),
+            nothing_is_held_back: facts.nothing_is_held_back(),
         });
         self.queue.push_back((at, world));
         at
@@ -190,7 +190,7 @@ impl Search<'_> {
             .known
             .iter()
             .zip(&ends_by_itself)
-            .filter(|(known, ends)| known.every_node_is_active && !**ends)
+            .filter(|(known, ends)| known.nothing_is_held_back && !**ends)
             .count();
         Found {
             states: self.known.len(),

@@ -23,6 +23,9 @@ pub(super) struct Size {
     pub(super) registry: bool,
     /// Whether begins are repeated under one request key.
     pub(super) request_key: bool,
+    /// Whether operators pause everything, try again, go back and release from quarantine, and executors
+    /// claim whatever is next. Of one shard only: what is next depends on ids.
+    pub(super) operators: bool,
     /// Migrations that each shard has at most. `None`: one after the other, for ever.
     pub(super) migrations_max: Option<u64>,
     /// How much is told apart.
@@ -57,6 +60,7 @@ impl Size {
             node_states: false,
             registry: false,
             request_key: false,
+            operators: false,
             migrations_max: None,
             detail: Detail::Full,
         }

@@ -6,7 +6,7 @@ use crate::schema::codec::Record;
 use crate::schema::key::SettingsKey;
 use crate::schema::table::Table;
 use crate::schema::text::{NodeName, ShardName};
-use crate::schema::v1::{FileMeta, Migration, Node, Shard};
+use crate::schema::v1::{FileMeta, Migration, Node, PauseScope, Shard};
 use crate::schema::{Epoch, FileId, MigrationId, NodeId, SessionId, ShardId, TimestampMs, table};
 use crate::schema::{FORMAT, key::MetaKey};
 use crate::store::{Procedure, get, put};
@@ -35,6 +35,8 @@ pub(super) struct World {
     session: u64,
     /// Migrations that each shard ever had.
     pub(super) begun: Vec<u64>,
+    /// The newest of them.
+    pub(super) latest: Vec<Option<MigrationId>>,
     next_id: u64,
 }
 
@@ -67,6 +69,7 @@ impl World {
             hands: vec![None; size.executors],
             session: 1,
             begun: (1..=size.shards).map(|_| 0).collect(),
+            latest: (1..=size.shards).map(|_| None).collect(),
             next_id: 1,
         }
     }
@@ -80,6 +83,23 @@ impl World {
         let id = MigrationId(Uuid::from_u128(self.next_id.into()));
         self.next_id += 1;
         id
+    }
+
+    /// The shard has another migration.
+    pub(super) fn has_begun(&mut self, shard: ShardId, id: MigrationId) {
+        let at: usize = (shard.0 - 1).try_into().unwrap();
+        self.begun[at] += 1;
+        self.latest[at] = Some(id);
+    }
+
+    /// The newest migration of the shard, under way or ended.
+    pub(super) fn latest(&self, shard: ShardId) -> Option<Migration> {
+        let at: usize = (shard.0 - 1).try_into().unwrap();
+        self.row(table::MIGRATIONS, &self.latest[at]?)
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.row(table::PAUSES, &PauseScope::Everything).is_some()
     }
 
     /// The process ends and another opens the file. A crash takes what the disk does not have.

@@ -53,8 +53,44 @@ fn one_shard_two_nodes_one_executor() {
     let found = search(&Size::smallest());
     found.print("smallest");
     found.assert_met(&OF_ONE);
-    assert_eq!((found.states, found.steps), (955, 7_627));
+    assert_eq!((found.states, found.steps), (957, 7_634));
 }
+
+/// Operators pause everything, try again, go back and release from quarantine, and an executor claims
+/// whatever is next.
+#[test]
+fn one_shard_and_operators() {
+    let size = Size {
+        operators: true,
+        ..Size::smallest()
+    };
+    let found = search(&size);
+    found.print("operators");
+    found.assert_met(&OF_ONE);
+    found.assert_met(&OF_OPERATORS);
+    assert_eq!((found.states, found.steps), (1_896, 20_264));
+}
+
+/// What operators meet.
+const OF_OPERATORS: [Told; 17] = [
+    ("begin", "Quarantined"),
+    ("claim", "Paused"),
+    ("claim", "none is next"),
+    ("claim", "none is next, and a slot is free"),
+    ("claim", "the next"),
+    ("executor", "Paused"),
+    ("operator", "Complete"),
+    ("operator", "NotCutOver"),
+    ("operator", "begun anew"),
+    ("operator", "begun anew, out of quarantine"),
+    ("operator", "out of quarantine"),
+    ("operator", "paused"),
+    ("operator", "resumed"),
+    ("operator", "the way back"),
+    ("operator", "tried again at once"),
+    ("retry", "CleanupOpen"),
+    ("reverse", "CleanupOpen"),
+];
 
 /// Two executors: a report of the one that was overtaken is stale. Three nodes: the shard moves on before
 /// its last copy is gone.
@@ -70,7 +106,7 @@ fn one_shard_three_nodes_two_executors() {
     found.print("one shard, three nodes, two executors");
     found.assert_met(&OF_ONE);
     found.assert_met(&[("executor", "Fenced"), ("claim", "NotActivated")]);
-    assert_eq!((found.states, found.steps), (11_349, 131_714));
+    assert_eq!((found.states, found.steps), (11_363, 131_811));
 }
 
 #[test]
@@ -85,7 +121,7 @@ fn one_shard_whose_proof_is_demanded() {
     let found = search(&size);
     found.print("verification required, one ended migration kept");
     found.assert_met(&[("caller", "NotVerified"), ("executor", "NotVerified")]);
-    assert_eq!((found.states, found.steps), (2_832, 24_222));
+    assert_eq!((found.states, found.steps), (2_836, 24_238));
 }
 
 /// Nodes go down and come back, the shard leaves the registry and comes back elsewhere.
@@ -199,6 +235,18 @@ fn equal_states_answer_alike_where_limits_count() {
     let asked = search_asking_again(&size);
     println!("{asked} states were asked again");
     assert!(asked > 1_000);
+}
+
+#[test]
+#[ignore = "long: just search"]
+fn equal_states_answer_alike_with_operators() {
+    let size = Size {
+        operators: true,
+        ..Size::smallest()
+    };
+    let asked = search_asking_again(&size);
+    println!("{asked} states were asked again");
+    assert!(asked > 5_000);
 }
 
 /// What the searches rest on: what is left out of a key, and the renaming of nodes and executors, makes
