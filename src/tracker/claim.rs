@@ -52,8 +52,9 @@ impl<'t> Claim<'t> {
     /// [`MigrationTracker::update_progress`].
     ///
     /// # Errors
-    /// [`TransitionError`]; on [`StepError::Fenced`], [`StepError::Cancelling`] and
-    /// [`StepError::Ended`] the work has to stop.
+    /// [`TransitionError`]; on [`Fenced`](crate::machine::StepError::Fenced),
+    /// [`Cancelling`](crate::machine::StepError::Cancelling) and
+    /// [`Ended`](crate::machine::StepError::Ended) the work has to stop.
     pub fn report(
         &self,
         bytes_migrated: u64,

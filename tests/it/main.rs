@@ -25,6 +25,7 @@ mod faults;
 mod files;
 mod full_disk;
 mod io_errors;
+mod late_reports;
 mod layering;
 mod ledger;
 mod linear;

@@ -10,6 +10,7 @@ use shardferry::{MigrationTracker, NodeId, Status};
 
 use super::NODES;
 use super::apply::apply;
+use super::line::Wish;
 use super::op::Op;
 use super::reference::Model;
 use crate::support::{Place, node, shard};
@@ -120,6 +121,9 @@ fn one_session(
         model.learn_times(&after);
         model.compare(&after)?;
         survived(model, &after)?;
+        if matches!(op, Op::ClaimNext(_) | Op::Operator(_)) {
+            explained(tracker, model)?;
+        }
         *sometimes
             .entry(format!("{}: {}", name(op), answer.told))
             .or_default() += 1;
@@ -139,6 +143,18 @@ fn one_session(
         before = after;
     }
     Ok(durable)
+}
+
+/// Something keeps a migration from being claimed if, and only if, its claim would be refused.
+fn explained(tracker: &MigrationTracker, model: &Model) -> Result<(), TestCaseError> {
+    for at in 0..model.migrations.len() {
+        let id = model.migrations[at].id;
+        let why = tracker.explain(id).unwrap().unwrap();
+        let granted = model.clone().claim(at, 0) == Wish::Granted;
+        let obstacles = why.obstacles;
+        prop_assert_eq!(obstacles.is_empty(), granted, "{:?}", obstacles);
+    }
+    Ok(())
 }
 
 fn survived(model: &Model, image: &Image) -> Result<(), TestCaseError> {
