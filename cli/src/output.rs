@@ -59,15 +59,7 @@ impl Output {
         text: impl FnOnce() -> String,
         value: impl FnOnce() -> T,
     ) {
-        if self.json {
-            let value = value();
-            self.write_with(|stdout| {
-                serde_json::to_writer_pretty(&mut *stdout, &value)?;
-                stdout.write_all(b"\n")
-            });
-        } else {
-            self.write(&with_newline(text()));
-        }
+        self.tell(text, |out| serde_json::to_writer_pretty(out, &value()));
     }
 
     /// One of the lines that a result is told in as it comes: `text` for people, or the value on a
@@ -77,10 +69,17 @@ impl Output {
         text: impl FnOnce() -> String,
         value: impl FnOnce() -> T,
     ) {
+        self.tell(text, |out| serde_json::to_writer(out, &value()));
+    }
+
+    fn tell(
+        &self,
+        text: impl FnOnce() -> String,
+        value: impl FnOnce(&mut dyn io::Write) -> serde_json::Result<()>,
+    ) {
         if self.json {
-            let value = value();
             self.write_with(|stdout| {
-                serde_json::to_writer(&mut *stdout, &value)?;
+                value(stdout)?;
                 stdout.write_all(b"\n")
             });
         } else {

@@ -18,7 +18,8 @@ pub struct Endpoint {
 /// One move, as the mover sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// The migration. A mover that leaves something on a node marks it with this id.
+    /// The migration. A mover that leaves something on a node marks it with this id. It is the same in
+    /// every attempt: the token under which a step whose outcome is not known is called again.
     pub migration: MigrationId,
     /// The attempt; grows with each.
     pub epoch: Epoch,

@@ -248,7 +248,6 @@ impl<P: Procedure> Slot<P> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
@@ -257,36 +256,8 @@ mod tests {
     use crate::schema::table::{SETTINGS, TableId};
     use crate::schema::v1::Settings;
     use crate::store::overlay::Overlay;
-    use crate::store::{ReadRows, Scan, Visit, put};
-
-    #[derive(Default)]
-    struct Rows(BTreeMap<Vec<u8>, Vec<u8>>);
-
-    impl ReadRows for Rows {
-        fn get(&mut self, _: TableId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-            Ok(self.0.get(key).cloned())
-        }
-
-        fn scan(&mut self, _: TableId, _: &Scan, _: &mut Visit<'_>) -> Result<(), StoreError> {
-            Ok(())
-        }
-
-        fn len(&mut self, _: TableId) -> Result<u64, StoreError> {
-            Ok(self.0.len() as u64)
-        }
-    }
-
-    impl Tx for Rows {
-        fn put(&mut self, _: TableId, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-            self.0.insert(key.to_vec(), value.to_vec());
-            Ok(())
-        }
-
-        fn delete(&mut self, _: TableId, key: &[u8]) -> Result<(), StoreError> {
-            self.0.remove(key);
-            Ok(())
-        }
-    }
+    use crate::store::put;
+    use crate::store::tests::rows::Rows;
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum Does {

@@ -2,3 +2,4 @@
 
 mod ballast;
 mod gate;
+pub(super) mod rows;
