@@ -109,7 +109,8 @@ impl Model {
                 0 => (-priority, 0),
                 ageing_ms => (0, priority * i128::from(ageing_ms)),
             };
-            let stands_in_line = anew || row.status == Status::Pending;
+            // Writes to a source that are stopped are everybody's first concern.
+            let stands_in_line = (anew || row.status == Status::Pending) && !row.fenced;
             (stands_in_line, rank, i128::from(since_ms) - worth_ms, *at)
         });
         line
