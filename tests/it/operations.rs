@@ -457,17 +457,18 @@ fn an_override_needs_a_reason_and_leaves_an_event() {
 #[test]
 fn a_stall_is_one_event_until_it_goes_on() {
     let place = Place::new();
+    // Longer than two calls take on a machine that is busy.
     let settings = Settings {
-        stall_ms: 1,
+        stall_ms: 700,
         ..Settings::default()
     };
     let tracker = place.create_with(&settings);
     let id = tracker.begin_migration(S, A, B).unwrap();
     let claim = tracker.claim(id, &worker()).unwrap();
-    let wait = || std::thread::sleep(std::time::Duration::from_millis(5));
+    let wait = || std::thread::sleep(std::time::Duration::from_millis(800));
     claim.report(5, Some(10), None).unwrap();
+    wait();
     for _ in 0..3 {
-        wait();
         claim.renew().unwrap();
         claim.report(5, None, None).unwrap();
     }
