@@ -201,7 +201,9 @@ impl<'a> Queue<'a> {
             let cleanup = state.cleanups.pop_front()?;
             let key = (cleanup.node, cleanup.shard);
             let tried = state.tries.get(&cleanup.migration).copied().unwrap_or(0);
-            if tried >= CLEANUP_TRIES_MAX || state.cleaning.contains(&key) {
+            // A run that has no end by itself is paced by the ledger alone.
+            let is_given_up = tried >= CLEANUP_TRIES_MAX && !self.options.stays;
+            if is_given_up || state.cleaning.contains(&key) {
                 continue;
             }
             if settle::is_due(&cleanup, now) {

@@ -61,7 +61,7 @@ impl Executor {
         options: &ExecutorOptions,
     ) -> Result<RunReport, StoreError> {
         let started = Instant::now();
-        let settings = tracker.settings()?;
+        tracker.settings()?;
         let queue = Queue::new(tracker, options);
         let run = Run {
             tracker,
@@ -69,12 +69,11 @@ impl Executor {
             options,
             queue: &queue,
         };
-        let heartbeat = Duration::from_millis((settings.lease_ms / 3).clamp(1, HEARTBEAT_MS_MAX));
         thread::scope(|scope| {
             let workers: Vec<_> = (0..options.workers.get())
                 .map(|_| scope.spawn(|| run.work()))
                 .collect();
-            scope.spawn(|| run.beat(heartbeat));
+            scope.spawn(|| run.beat());
             for worker in workers {
                 // Panics of a mover and of an observer are caught in the worker: this one is ours, and
                 // ends the worker only.
@@ -129,9 +128,11 @@ impl<'a> Run<'a> {
     }
 
     /// Renews the leases of what is in hand, also while a mover is silent.
-    fn beat(&self, every: Duration) {
+    fn beat(&self) {
         let mut last = Instant::now();
         while !self.queue.is_over() {
+            // A lease that is made shorter counts at once.
+            let every = self.tracker.heartbeat_every(HEARTBEAT_MS_MAX);
             self.queue.doze(every.min(Duration::from_millis(100)));
             if last.elapsed() >= every {
                 last = Instant::now();
@@ -292,6 +293,10 @@ impl<'a> Run<'a> {
 /// Why an attempt stopped. A report that was refused interrupts the mover, and the refusal is the
 /// reason; a mover that stops without having been told to has failed.
 fn why(in_hand: &InHand<'_>, stopped: Stopped) -> Stopped {
+    // What became of a cutover is known best by whoever asked for it.
+    if matches!(stopped, Stopped::File(_)) {
+        return stopped;
+    }
     if let Some(failure) = in_hand.take_failure() {
         return Stopped::from(failure);
     }

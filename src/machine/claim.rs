@@ -38,7 +38,7 @@ pub fn claimable(
     if let Some(attempt) = live_attempt(migration, session, now) {
         return Err(held(migration, attempt));
     }
-    if now < migration.not_before_ms && migration.cancel.is_none() {
+    if now < migration.not_before_ms {
         return Err(StepError::BackingOff {
             id: migration.id,
             until_ms: migration.not_before_ms,

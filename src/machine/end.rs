@@ -178,6 +178,8 @@ pub(super) fn cancel(
         at_ms: step.now,
         reason: reason.clone(),
     });
+    // The wish need not wait. Failures after it do: writes that cannot be let go on now may be later.
+    next.not_before_ms = next.not_before_ms.min(step.now);
     Ok(Transition::to(next)
         .event(EventKind::CancelRequested)
         .cause(reason))

@@ -120,6 +120,7 @@ impl Store {
 
     /// Runs those who wait, commits once, and tells each.
     fn commit_together(&self, mut batch: Vec<Box<dyn Waiting>>) {
+        let _guard = BreaksOnPanic(&self.health);
         let committed = self.run_together(&mut batch);
         let mut failed = committed.err();
         for operation in batch {
@@ -277,6 +278,18 @@ impl Drop for Store {
         // Lazy commits may be lost by contract; the disk gets them where it can.
         if let Err(error) = self.flush() {
             tracing::warn!(%error, "the last progress reports were not flushed");
+        }
+    }
+}
+
+/// A panic between an operation and its commit leaves a transaction of which nobody knows how far it
+/// is: the handle is of no more use.
+struct BreaksOnPanic<'a>(&'a Health);
+
+impl Drop for BreaksOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.give_up();
         }
     }
 }

@@ -170,6 +170,12 @@ where
     fn tell(mut self: Box<Self>, committed: Result<(), StoreError>) {
         let told = match (self.outcome.take(), committed) {
             (Some(Told::Answer(Ok(_))) | None, Err(error)) => Told::Answer(Err(error.into())),
+            // What was refused may have been refused for what did not come to be.
+            (Some(Told::Answer(Err(_))), Err(error))
+                if !matches!(error, StoreError::ReopenNeeded) =>
+            {
+                Told::Answer(Err(StoreError::ReopenNeeded.into()))
+            }
             (Some(told), Ok(()) | Err(_)) => told,
             (None, Ok(())) => Told::Answer(Err(StoreError::ReopenNeeded.into())),
         };

@@ -25,6 +25,11 @@ impl Health {
         &self.ballast
     }
 
+    /// Nothing more is answered.
+    pub(super) fn give_up(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
     /// Refuses when the file failed before.
     pub(super) fn usable(&self) -> Result<(), StoreError> {
         if self.broken.load(Ordering::Acquire) {

@@ -36,6 +36,16 @@ pub enum RetryError {
         /// The migration.
         id: MigrationId,
     },
+    /// The shard has moved since: what it was moved from has it no more.
+    #[error("shard {shard} has moved since migration {id}: the last move is migration {latest}")]
+    MovedOn {
+        /// The migration.
+        id: MigrationId,
+        /// Its shard.
+        shard: ShardId,
+        /// The migration that moved it last.
+        latest: MigrationId,
+    },
     /// It is under way, and the state machine refuses.
     #[error(transparent)]
     Refused(#[from] StepError),
@@ -183,6 +193,12 @@ impl Retry {
     }
 
     fn begin(&self, tx: &mut dyn Tx, before: &Migration) -> Result<MigrationId, RetryError> {
+        let (id, shard) = (before.id, before.shard);
+        let last = get(tx, table::LAST_MOVES, &shard)?;
+        if let Some(last) = last.filter(|last| last.to != before.from) {
+            let latest = last.migration;
+            return Err(RetryError::MovedOn { id, shard, latest });
+        }
         let aside = get(tx, table::QUARANTINE, &before.shard)?;
         if let Some(entry) = aside.filter(|entry| entry.migration == before.id) {
             release(tx, before.shard, &entry, &self.reason, self.now)?;

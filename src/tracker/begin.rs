@@ -319,11 +319,25 @@ impl Procedure for BeginAll {
         let settings = settings(tx)?;
         let run = |(at, one): (usize, &BeginOne)| {
             one.run_with(tx, &settings).map_err(|source| {
-                // No rule of this move: the file failed.
-                if let BeginError::Store(error) = source {
-                    return BeginPlanError::Store(error);
+                match source {
+                    // No rule of this move, nor a row that is about it: the file failed.
+                    BeginError::Store(error) if !error.is_about_one_row() => {
+                        BeginPlanError::Store(error)
+                    }
+                    source @ (BeginError::SameNode(_)
+                    | BeginError::AlreadyMigrating { .. }
+                    | BeginError::NotOwner { .. }
+                    | BeginError::UnknownNode { .. }
+                    | BeginError::NodeState { .. }
+                    | BeginError::HasReplica { .. }
+                    | BeginError::Forbidden { .. }
+                    | BeginError::CleanupOpen { .. }
+                    | BeginError::Quarantined { .. }
+                    | BeginError::LowSpace { .. }
+                    | BeginError::VersionChanged { .. }
+                    | BeginError::RequestConflict { .. }
+                    | BeginError::Store(_)) => BeginPlanError::Move { at, source },
                 }
-                BeginPlanError::Move { at, source }
             })
         };
         self.each.iter().enumerate().map(run).collect()

@@ -68,7 +68,7 @@ impl MigrationTracker {
         node: NodeId,
         reason: impl Into<Reason>,
     ) -> Result<Vec<MigrationId>, RegistryError> {
-        self.write(Undrain {
+        self.write_alone(&Undrain {
             node,
             reason: reason.into(),
             session: self.session,

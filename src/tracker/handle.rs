@@ -55,6 +55,7 @@ pub struct MigrationTracker {
     /// 0: any.
     bytes_per_second_max: AtomicU64,
     throttle: Throttle,
+    lease_ms: AtomicU64,
     /// Held while settings are put into force, so that what is remembered of them is of the last.
     pub(super) settings_order: Mutex<()>,
 }
@@ -151,6 +152,7 @@ impl MigrationTracker {
             free_bytes_min: AtomicU64::new(settings.free_bytes_min),
             bytes_per_second_max: AtomicU64::new(settings.bytes_per_second_max.unwrap_or(0)),
             throttle: Throttle::default(),
+            lease_ms: AtomicU64::new(settings.lease_ms),
             settings_order: Mutex::new(()),
         })
     }
@@ -239,6 +241,12 @@ impl MigrationTracker {
         self.throttle.reserve(bytes, rate)
     }
 
+    /// How often a lease has to be renewed so that it is not lost to one that comes late.
+    pub(crate) fn heartbeat_every(&self, ms_max: u64) -> Duration {
+        let lease_ms = self.lease_ms.load(Ordering::Relaxed);
+        Duration::from_millis((lease_ms / 3).clamp(1, ms_max))
+    }
+
     /// Brings reported progress to the disk, without waiting for the next transaction.
     ///
     /// # Errors
@@ -269,6 +277,7 @@ impl MigrationTracker {
     }
 
     pub(super) fn settings_changed(&self, settings: &Settings) {
+        self.lease_ms.store(settings.lease_ms, Ordering::Relaxed);
         self.progress_lag_ms_max
             .store(settings.progress_lag_ms_max, Ordering::Relaxed);
         self.free_bytes_min

@@ -52,7 +52,7 @@ impl MigrationTracker {
         node: NodeId,
         reason: impl Into<Reason>,
     ) -> Result<Vec<Cleanup>, ForgiveNodeError> {
-        self.write(ForgiveNode {
+        self.write_alone(&ForgiveNode {
             node,
             reason: reason.into(),
             now: self.now(),
@@ -70,7 +70,7 @@ impl MigrationTracker {
         node: Option<NodeId>,
         reason: impl Into<Reason>,
     ) -> Result<Vec<Cleanup>, StoreError> {
-        self.write(HurryCleanups {
+        self.write_alone(&HurryCleanups {
             node,
             reason: reason.into(),
             now: self.now(),

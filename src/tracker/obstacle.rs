@@ -76,7 +76,9 @@ impl ClaimError {
     pub(super) fn gives_up_slot(&self) -> bool {
         match self {
             Self::Paused { .. } | Self::NodeDown { .. } | Self::NotActivated { .. } => true,
-            Self::NotFound { .. } | Self::Refused(_) | Self::Limit { .. } | Self::Store(_) => false,
+            // The row of one migration that cannot be read keeps no other waiting.
+            Self::Store(error) => error.is_about_one_row(),
+            Self::NotFound { .. } | Self::Refused(_) | Self::Limit { .. } => false,
         }
     }
 }

@@ -558,3 +558,58 @@ fn the_log_of_the_cluster_tells_of_drains_and_pauses_with_reasons() {
     );
     clean(&tracker);
 }
+
+/// A repeated retry of one that has since been done again copied from a node that had released it.
+#[test]
+fn a_retry_of_what_has_moved_since_is_refused() {
+    let place = Place::new();
+    let tracker = place.create();
+    let id = tracker.begin_migration(S, A, B).unwrap();
+    tracker.cancel_migration(id, "not now").unwrap();
+    let Retried::Begun(again) = tracker.retry_migration(id, "now").unwrap() else {
+        panic!("it was cancelled");
+    };
+    tracker.start_migration(again).unwrap();
+    tracker.complete_migration(again).unwrap();
+    tracker.settle_cleanup(A, S).unwrap();
+    let late = tracker.retry_migration(id, "now").unwrap_err();
+    assert!(
+        matches!(late, RetryError::MovedOn { latest, .. } if latest == again),
+        "{late}"
+    );
+    clean(&tracker);
+}
+
+/// Cancelled while writes were stopped, it was tried again without a wait, for ever.
+#[test]
+fn a_cancellation_that_cannot_let_writes_go_on_waits_between_its_tries() {
+    let place = Place::new();
+    let settings = Settings {
+        backoff_ms_min: 600_000,
+        backoff_ms_max: 600_000,
+        ..Settings::default()
+    };
+    let tracker = place.create_with(&settings);
+    let id = tracker.begin_migration(S, A, B).unwrap();
+    tracker.claim(id, &worker()).unwrap().fence().unwrap();
+    drop(tracker);
+    let tracker = place.open();
+    tracker.cancel_migration(id, "not wanted").unwrap();
+    let claim = tracker.claim_next(&worker()).unwrap().unwrap();
+    let class = FailureClass::Retriable;
+    let next = claim
+        .fail_attempt(class, "the source is away", false)
+        .unwrap();
+    assert_eq!(
+        next.status(),
+        Status::InProgress,
+        "writes are still stopped"
+    );
+    assert!(tracker.claim_next(&worker()).unwrap().is_none());
+    // Asked again, it is tried again at once.
+    tracker.retry_migration(id, "the source is back").unwrap();
+    let claim = tracker.claim_next(&worker()).unwrap().unwrap();
+    claim.unfence().unwrap();
+    assert_eq!(claim.release().unwrap().status(), Status::Cancelled);
+    clean(&tracker);
+}

@@ -53,6 +53,9 @@ fn refused(id: MigrationId, error: RetryError) -> Failure {
         RetryError::Complete { .. } => Failure::new(Exit::Refused, error).advise(format_args!(
             "`shardferry reverse {id}` begins the way back"
         )),
+        RetryError::MovedOn { shard, .. } => Failure::new(Exit::Refused, error).advise(
+            format_args!("`shardferry explain id:{shard}` says where it is"),
+        ),
         RetryError::Refused(_) => Failure::new(Exit::Refused, error)
             .advise(format_args!("`shardferry explain {id}` says how it stands")),
     }

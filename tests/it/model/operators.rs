@@ -140,7 +140,10 @@ fn retry(tracker: &MigrationTracker, model: &mut Model, at: usize) -> Answer {
     if aside {
         next.quarantine.remove(&row.shard);
     }
-    let fits = row.status != Status::Complete && next.begins(row.shard, row.from, row.to);
+    let last = next.last_moves.get(&row.shard);
+    let moved_on = last.is_some_and(|last| next.migrations[*last].to != row.from);
+    let fits =
+        row.status != Status::Complete && !moved_on && next.begins(row.shard, row.from, row.to);
     let Ok(Retried::Begun(id)) = real else {
         return Answer::of(real, fits);
     };

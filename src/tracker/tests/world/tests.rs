@@ -53,7 +53,7 @@ fn one_shard_two_nodes_one_executor() {
     let found = search(&Size::smallest());
     found.print("smallest");
     found.assert_met(&OF_ONE);
-    assert_eq!((found.states, found.steps), (957, 7_634));
+    assert_eq!((found.states, found.steps), (909, 7_266));
 }
 
 /// Operators pause everything, try again, go back and release from quarantine, and an executor claims
@@ -68,7 +68,7 @@ fn one_shard_and_operators() {
     found.print("operators");
     found.assert_met(&OF_ONE);
     found.assert_met(&OF_OPERATORS);
-    assert_eq!((found.states, found.steps), (1_896, 20_264));
+    assert_eq!((found.states, found.steps), (1_800, 19_208));
 }
 
 /// What operators meet.
