@@ -134,6 +134,7 @@ impl Command {
             | Self::Settings(_) => true,
             Self::Drain(args) => args.only_marks(),
             Self::Cleanups(args) => args.only_asks(),
+            Self::SetAside(args) => args.only_looks(),
             Self::Events(args) => !args.follows(),
             Self::Check(args) => args.only_looks(),
             Self::Plan(args) => args.needs_no_file(),
@@ -144,7 +145,6 @@ impl Command {
             | Self::Run(_)
             // It looks again and again, and asks each time by itself.
             | Self::Watch(_)
-            | Self::SetAside(_)
             | Self::Backup(_)
             | Self::Export(_)
             | Self::Import(_) => false,

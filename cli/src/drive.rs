@@ -19,7 +19,12 @@ use crate::{registered, text};
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Pace {
     /// How many shards are moved at once; the limits of the settings hold as well
-    #[arg(long, value_name = "N", default_value_t = NonZeroUsize::MIN.saturating_add(1))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = NonZeroUsize::MIN.saturating_add(1),
+        value_parser = workers
+    )]
     pub(crate) workers: NonZeroUsize,
 }
 
@@ -37,6 +42,16 @@ pub(crate) struct Drive<'a> {
 /// More threads than this help no disk, and each takes memory.
 const WORKERS_MAX: usize = 256;
 
+fn workers(given: &str) -> Result<NonZeroUsize, String> {
+    let number: NonZeroUsize = given
+        .parse()
+        .map_err(|_| "a number from 1 on is needed".to_owned())?;
+    match number.get() > WORKERS_MAX {
+        true => Err(format!("at most {WORKERS_MAX}")),
+        false => Ok(number),
+    }
+}
+
 /// Drives everything that is unfinished to its end, or until `stop`.
 pub(crate) fn drive(tracker: &MigrationTracker, how: Drive<'_>) -> Result<RunReport, Failure> {
     drive_with(tracker, how, |_| {})
@@ -49,15 +64,6 @@ pub(crate) fn drive_with(
     choose: impl FnOnce(&mut ExecutorOptions),
 ) -> Result<RunReport, Failure> {
     let Drive { mover, pace, stop } = how;
-    if pace.workers.get() > WORKERS_MAX {
-        return Err(Failure::message(
-            Exit::Usage,
-            format_args!(
-                "{} workers are too many; at most {WORKERS_MAX}",
-                pace.workers
-            ),
-        ));
-    }
     let watch = Arc::new(Watch::new(&tracker.snapshot()?));
     let mut options = ExecutorOptions::new(format!("shardferry-{}", std::process::id()))
         .map_err(|error| Failure::new(Exit::Unexpected, error))?;

@@ -49,6 +49,9 @@ pub(crate) struct View {
     pub(crate) names: Names,
     /// Those that were asked for, oldest first.
     pub(crate) events: Vec<Event>,
+    /// Whether another process answered.
+    #[serde(skip)]
+    is_answer: bool,
 }
 
 /// Why there is nothing to see.
@@ -77,7 +80,11 @@ fn asked(db: &Path, part: Part) -> Option<View> {
         Part::Newest(most) => ("--newest", most.to_string()),
     };
     let answer = control::query(db, &["look", option, &number])?;
-    serde_json::from_str(&answer).ok()
+    let view: View = serde_json::from_str(&answer).ok()?;
+    Some(View {
+        is_answer: true,
+        ..view
+    })
 }
 
 /// The fields of a [`Summary`], for the way between two processes.
@@ -112,6 +119,7 @@ pub(crate) fn read(tracker: &MigrationTracker, part: Part) -> Result<View, Failu
             Part::After(since) => tracker.events(since, EVENTS_MAX)?,
             Part::Newest(most) => tracker.recent_events(most)?,
         },
+        is_answer: false,
     })
 }
 
@@ -144,6 +152,8 @@ pub(crate) struct Follower<'a> {
     seen: Option<(Stamp, Instant)>,
     more: bool,
     away: bool,
+    /// Whether another process answered the last look.
+    is_answered: bool,
 }
 
 /// When a file was last written, and how long it is.
@@ -158,6 +168,7 @@ impl<'a> Follower<'a> {
             seen: None,
             more: false,
             away: false,
+            is_answered: false,
         }
     }
 
@@ -176,6 +187,7 @@ impl<'a> Follower<'a> {
                 Ok(view) => {
                     self.seen = self.stamp().map(|stamp| (stamp, Instant::now()));
                     self.more = view.events.len() >= EVENTS_MAX;
+                    self.is_answered = view.is_answer;
                     self.went_on(&view);
                     return Ok(Some(view));
                 }
@@ -228,7 +240,7 @@ impl<'a> Follower<'a> {
             return false;
         };
         // Whoever has it open answers without closing it, and has not written everything yet.
-        if control::socket_path(self.db).exists() {
+        if self.is_answered {
             return at.elapsed() < PAUSE;
         }
         at.elapsed() < LOOK_ANYWAY && self.stamp() == Some(stamp)

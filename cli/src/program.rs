@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 
@@ -10,8 +10,10 @@ use crate::failure::Failure;
 use crate::output::{self, Output};
 use crate::{commands, control};
 
-/// Commands that answer nobody have a database open about so long.
-const SHORT_COMMAND: Duration = Duration::from_millis(200);
+/// Commands that answer nobody, and a run that ends, have a database open no longer than this.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Does what the arguments of the process say, and gives its exit code.
 #[must_use]
@@ -25,13 +27,17 @@ pub fn run() -> ExitCode {
 
 /// Does it here; where another process has the database open, there.
 fn execute(cli: &Cli, out: &Output) -> Exit {
+    let started = Instant::now();
     let mut done = commands::run(cli, out);
-    if cli.command.can_be_asked() && is_in_use(&done) {
+    while cli.command.can_be_asked() && is_in_use(&done) {
         if let Some(exit) = control::ask(&cli.global.db, out) {
             return exit;
         }
+        if started.elapsed() > PATIENCE {
+            break;
+        }
         // Nobody answers: it is about to end, or it is a short command that soon does.
-        thread::sleep(SHORT_COMMAND);
+        thread::sleep(LOOK_AGAIN);
         done = commands::run(cli, out);
     }
     done.unwrap_or_else(|failure| {

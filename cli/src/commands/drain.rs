@@ -56,7 +56,7 @@ pub(crate) struct Undrain {
 }
 
 pub(crate) fn drain(args: &Drain, context: Context<'_>) -> Result<Exit, Failure> {
-    let mover = args.mover.open()?;
+    let mover = args.wait.then(|| args.mover.open()).transpose()?;
     let mut tracker = database::open(context.db)?;
     if args.wait {
         tracker = tracker.serving(context.db);
@@ -77,7 +77,7 @@ pub(crate) fn drain(args: &Drain, context: Context<'_>) -> Result<Exit, Failure>
     // Before anything changes: a wait that cannot be stopped is not begun.
     let stop = args.wait.then(interrupt::token).transpose()?;
     tracker.drain(node, args.reason.as_str())?;
-    let Some(stop) = stop else {
+    let (Some(stop), Some(mover)) = (stop, mover) else {
         let mut nodes = draining::go_on(&tracker)?;
         let of = nodes.remove(&node).ok_or_else(|| not_draining(&shown))?;
         tell(node, &of, None, &tracker, &names, context)?;
@@ -89,10 +89,19 @@ pub(crate) fn drain(args: &Drain, context: Context<'_>) -> Result<Exit, Failure>
         stop: &stop,
     };
     let mut done = draining::drive(&tracker, how, draining::go_on)?;
-    let of = done
-        .nodes
-        .remove(&node)
-        .ok_or_else(|| not_draining(&shown))?;
+    let Some(of) = done.nodes.remove(&node) else {
+        let now = tracker.node(node)?.map(|node| node.state);
+        return Err(match now {
+            Some(state) if state != NodeState::Draining => Failure::message(
+                Exit::Refused,
+                format_args!(
+                    "{shown} is {} again: somebody took the drain back while it went on",
+                    super::nodes::state(state)
+                ),
+            ),
+            Some(_) | None => not_draining(&shown),
+        });
+    };
     tell(node, &of, Some(&done.report), &tracker, &names, context)?;
     Ok(exit_of(node, &of, &done.report, tracker.now()))
 }

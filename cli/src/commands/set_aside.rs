@@ -38,6 +38,16 @@ enum What {
     },
 }
 
+impl SetAsideArgs {
+    /// Whether it changes nothing.
+    pub(crate) fn only_looks(&self) -> bool {
+        match &self.what {
+            What::List { .. } => true,
+            What::Forgive { .. } => false,
+        }
+    }
+}
+
 pub(crate) fn run(args: &SetAsideArgs, context: Context<'_>) -> Result<Exit, Failure> {
     match &args.what {
         What::List { bytes } => list(*bytes, context),

@@ -2,6 +2,7 @@ use std::io::{self, BufRead, BufReader, Write as _};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use super::place::{Address, socket_path};
 use super::wire::{ANSWER_BYTES_MAX, Answer, READY_BYTES_MAX, Request, VERSION, read, write};
@@ -9,11 +10,16 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 
+/// How long a process that answers may take to say so, and to show how everything stands.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
 /// Has the process that owns the database at `db` do what the arguments of this one say, and prints
 /// what it answers. `None`: nobody answers there.
 pub(crate) fn ask(db: &Path, out: &Output) -> Option<Exit> {
     let args = std::env::args_os().skip(1).map(OsStringExt::into_vec);
-    let mut answers = asked(db, args.collect())?;
+    let (mut answers, stream) = asked(db, args.collect())?;
+    // What was asked for may take its time.
+    stream.set_read_timeout(None).ok()?;
     let answered = print(&mut answers, out).unwrap_or_else(|error| {
         let failure = Failure::new(Exit::Unexpected, error)
             .context("the process that has the database open ended in the middle of its answer")
@@ -28,7 +34,7 @@ pub(crate) fn ask(db: &Path, out: &Output) -> Option<Exit> {
 /// nobody answers there, or it did not go well.
 pub(crate) fn query(db: &Path, args: &[&str]) -> Option<String> {
     let args = args.iter().map(|arg| arg.as_bytes().to_vec());
-    let mut answers = asked(db, args.collect())?;
+    let (mut answers, _stream) = asked(db, args.collect())?;
     let mut found = String::new();
     loop {
         match read(&mut answers, ANSWER_BYTES_MAX).ok()?? {
@@ -40,9 +46,11 @@ pub(crate) fn query(db: &Path, args: &[&str]) -> Option<String> {
 }
 
 /// Asks, and gives what is answered.
-fn asked(db: &Path, args: Vec<Vec<u8>>) -> Option<BufReader<UnixStream>> {
+fn asked(db: &Path, args: Vec<Vec<u8>>) -> Option<(BufReader<UnixStream>, UnixStream)> {
     let address = Address::of(&socket_path(db)).ok()?;
     let mut stream = UnixStream::connect(&address.path).ok()?;
+    // A process that is stopped accepts and never answers.
+    stream.set_read_timeout(Some(ANSWER_WITHIN)).ok()?;
     let mut answers = BufReader::new(stream.try_clone().ok()?);
     let Ok(Some(Answer::Ready)) = read(&mut answers, READY_BYTES_MAX) else {
         return None;
@@ -50,7 +58,7 @@ fn asked(db: &Path, args: Vec<Vec<u8>>) -> Option<BufReader<UnixStream>> {
     let version = VERSION.to_owned();
     write(&mut stream, &Request { version, args }).ok()?;
     stream.flush().ok()?;
-    Some(answers)
+    Some((answers, stream))
 }
 
 fn print(answers: &mut impl BufRead, out: &Output) -> io::Result<Exit> {

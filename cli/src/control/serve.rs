@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::io::{self, BufReader};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -29,8 +29,9 @@ const ASKERS_MAX: usize = 16;
 /// How long somebody who connected may take to say what for.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long somebody may take to read what was answered before it is given up.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long somebody may take to read what was answered before it is given up: a person may page
+/// through it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// How often the listener looks whether it is still wanted.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -92,10 +93,7 @@ pub(crate) fn serve(db: &Path, tracker: &Arc<MigrationTracker>) -> Option<Served
 
 /// The database is ours: a socket that is there was left by a process that is gone.
 fn listen(socket: &Path) -> io::Result<UnixListener> {
-    match fs::remove_file(socket) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
+    remove_socket(socket)?;
     let address = Address::of(socket)?;
     let listener = UnixListener::bind(&address.path)?;
     fs::set_permissions(socket, Permissions::from_mode(0o600))?;
@@ -103,10 +101,20 @@ fn listen(socket: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
+/// Removes the socket at `path`, if there is one. Anything else that has the name is somebody's.
+fn remove_socket(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if there.file_type().is_socket() => fs::remove_file(path),
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
         self.state.over.store(true, Ordering::Release);
-        let _ = fs::remove_file(&self.socket);
+        let _ = remove_socket(&self.socket);
         if let Some(listener) = self.listener.take() {
             let _ = listener.join();
         }
@@ -189,11 +197,16 @@ impl Answers {
 
     fn run(&self, request: Request, asker: &Arc<Asker>) -> io::Result<Exit> {
         if request.version != VERSION {
-            let why = format!(
-                "error: version {VERSION} has the database open, and this is version {}\n",
-                request.version
+            let is_json = request.args.iter().any(|arg| arg == b"--json");
+            let failure = Failure::message(
+                Exit::Database,
+                format_args!(
+                    "version {VERSION} has the database open, and this is version {}",
+                    request.version
+                ),
             );
-            asker.err(&why)?;
+            let out = Output::to(is_json, Arc::clone(asker));
+            failure.advise("use the same version").print(&out);
             return Ok(Exit::Database);
         }
         let args = request.args.into_iter().map(OsString::from_vec);
@@ -224,7 +237,11 @@ impl Answers {
             }
         };
         SHARED.set(None);
-        Ok(out.finish(exit))
+        if out.is_over() {
+            // Whoever asked did not get all of it, and finds that out by the end of the stream.
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(exit)
     }
 }
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 /// Both sides have to be of one version: arguments and exit codes are those of the program.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The longest line of a request: arguments have no reason to be longer.
-pub(super) const REQUEST_BYTES_MAX: u64 = 256 * 1024;
+/// The longest line of a request: four times what a system takes as arguments.
+pub(super) const REQUEST_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// The longest first line.
 pub(super) const READY_BYTES_MAX: u64 = 256;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shardferry::executor::RunReport;
 use shardferry::tracker::{DrainError, Draining};
-use shardferry::{MigrationTracker, NodeId, ShardId, State};
+use shardferry::{MigrationTracker, NodeId, NodeState, ShardId, State};
 
 use crate::drive::{self, Drive};
 use crate::exit::Exit;
@@ -80,7 +80,8 @@ pub(crate) fn drive(
         let round = drive::drive(tracker, how)?;
         let moved = round.completed > 0;
         report = report.and_then(round);
-        if nodes.is_empty() || !moved || how.stop.is_stopped() {
+        // Nodes may be drained, or not any more, by others meanwhile.
+        if !moved || how.stop.is_stopped() {
             let nodes = as_it_is(tracker, nodes)?;
             return Ok(Drained { report, nodes });
         }
@@ -93,9 +94,6 @@ pub(crate) fn drive(
 
 /// How far the nodes of `before` are, without beginning anything.
 fn as_it_is(tracker: &MigrationTracker, before: Nodes) -> Result<Nodes, Failure> {
-    if before.is_empty() {
-        return Ok(before);
-    }
     let snapshot = tracker.snapshot()?;
     let recent = tracker.recent_migrations(RECENT_MAX)?;
     let now = |(node, mut of): (NodeId, Draining)| {
@@ -121,5 +119,9 @@ fn as_it_is(tracker: &MigrationTracker, before: Nodes) -> Result<Nodes, Failure>
         of.under_way = under_way;
         (node, of)
     };
-    Ok(before.into_iter().map(now).collect())
+    let draining = snapshot.nodes.iter();
+    let draining = draining.filter(|node| node.state == NodeState::Draining);
+    let mut before = before;
+    let nodes = draining.map(|node| (node.id, before.remove(&node.id).unwrap_or_default()));
+    Ok(nodes.map(now).collect())
 }

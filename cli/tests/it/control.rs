@@ -205,3 +205,34 @@ fn what_others_begin_is_done_by_a_run_that_stays() {
     child.wait().unwrap();
     world.run(["check"]).ok();
 }
+
+/// A run removed whatever had the name of its socket.
+#[test]
+fn a_file_with_the_name_of_the_socket_is_somebodys() {
+    let world = World::skewed(1);
+    world.write("shardferry.redb.control", b"notes");
+    world.run(["begin", "shard-00", "disk-a", "disk-b"]).ok();
+    world.run(["run"]).ok();
+    let notes = std::fs::read(world.path("shardferry.redb.control")).unwrap();
+    assert_eq!(notes, b"notes");
+}
+
+/// A process that was stopped (Ctrl-Z) accepts, and never answers.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_is_stopped_keeps_nobody_waiting() {
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+
+    let running = Running::start();
+    let run = Pid::from_raw(running.child.id().try_into().unwrap());
+    kill(run, Signal::SIGSTOP).unwrap();
+    running.world.run(["list"]).fails(4, &["in use", "next: "]);
+    kill(run, Signal::SIGCONT).unwrap();
+    running.world.run(["list"]).ok();
+    running
+        .world
+        .run(["settings", "--set", "bytes_per_second_max=none"])
+        .ok();
+    assert_eq!(running.end().1.code, 0);
+}
