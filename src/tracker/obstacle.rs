@@ -77,7 +77,7 @@ impl ClaimError {
         match self {
             Self::Paused { .. } | Self::NodeDown { .. } | Self::NotActivated { .. } => true,
             // The row of one migration that cannot be read keeps no other waiting.
-            Self::Store(error) => error.is_about_one_row(),
+            Self::Store(error) => error.is_unreadable_row(),
             Self::NotFound { .. } | Self::Refused(_) | Self::Limit { .. } => false,
         }
     }

@@ -352,7 +352,10 @@ impl Refusal for RetryError {
         match self {
             Self::Begin(error) => error.store(),
             Self::Store(error) => Some(error),
-            Self::NotFound { .. } | Self::Complete { .. } | Self::Refused(_) => None,
+            Self::NotFound { .. }
+            | Self::Complete { .. }
+            | Self::MovedOn { .. }
+            | Self::Refused(_) => None,
         }
     }
 }

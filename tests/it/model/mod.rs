@@ -66,7 +66,7 @@ fn random_operations_meet_everything() {
 
     let mut runner = TestRunner::deterministic();
     let mut met = Sometimes::new();
-    for round in 0..60 {
+    for round in 0..90 {
         let ops = life(100).new_tree(&mut runner);
         let ops = ops.unwrap().current();
         run(&Place::new(), Model::new(round % 4 == 0), &ops, &mut met).unwrap();

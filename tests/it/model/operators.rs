@@ -35,7 +35,8 @@ pub(super) fn operate(tracker: &MigrationTracker, model: &mut Model, what: Opera
                 !model.cleanups.contains_key(&(row.to, row.shard))
             };
             let aside = model.quarantine.values().find(settled).copied();
-            let again = |row: &Moved| row.waits || row.status == Status::Failed;
+            let open = |row: &Moved| model.cleanups.contains_key(&(row.to, row.shard));
+            let again = |row: &Moved| row.waits || (row.status == Status::Failed && !open(row));
             match aside.or_else(|| model.migrations.iter().rposition(again)) {
                 Some(at) => retry(tracker, model, at),
                 None => Answer::nothing(),

@@ -19,7 +19,7 @@ pub(super) fn life(len: usize) -> impl Strategy<Value = Vec<Op>> {
 fn story() -> impl Strategy<Value = Vec<Op>> {
     let who = 0..EXECUTORS;
     let moved = (1..=SHARDS, 1..=NODES).prop_map(|(shard, to)| Op::Move { shard, to });
-    (moved, who, 0..9_usize).prop_map(|(moved, who, which)| {
+    (moved, who, 0..10_usize).prop_map(|(moved, who, which)| {
         let mut ops = vec![moved.clone(), Op::ClaimNext(who)];
         ops.extend(match which {
             0 => twice_failed(who),
@@ -30,6 +30,7 @@ fn story() -> impl Strategy<Value = Vec<Op>> {
             5 => vec![Op::Lag(true), by_claim(ByClaim::Report(5, None)), Op::Crash],
             6 => held_back(who, &moved),
             7 => hurried(who),
+            8 => failed_for_good(),
             _ => by_priority(who, &moved),
         });
         ops
@@ -38,6 +39,15 @@ fn story() -> impl Strategy<Value = Vec<Op>> {
 
 fn by_claim(what: ByClaim) -> Op {
     Op::ByClaim(0, what)
+}
+
+/// Nothing is set aside, and somebody tries again.
+fn failed_for_good() -> Vec<Op> {
+    vec![
+        by_claim(ByClaim::FailAttempt(FailureClass::Permanent)),
+        Op::SettleOne,
+        Op::Operator(Operator::RetryOne),
+    ]
 }
 
 /// The shard is set aside, and let out.
