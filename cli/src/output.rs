@@ -87,11 +87,15 @@ impl Output {
         }
     }
 
-    /// A picture in place of the one before. Only for a stdout that is a terminal.
+    /// A picture in place of the one before, cut to the terminal: what is more would scroll its top
+    /// away. Only for a stdout that is a terminal.
     pub(crate) fn redraw(&self, text: &str) {
-        // Home, the text, and what was below it goes.
-        let text = text.replace('\n', "\x1b[K\n");
-        self.write(&format!("\x1b[H{text}\x1b[J"));
+        let (rows, columns) = terminal_size();
+        let lines = text.lines().take(rows.saturating_sub(1).max(1));
+        let lines = lines.map(|line| line.chars().take(columns).collect::<String>());
+        let lines: Vec<String> = lines.collect();
+        // Home, the lines, and what was beside and below them goes.
+        self.write(&format!("\x1b[H{}\x1b[K\n\x1b[J", lines.join("\x1b[K\n")));
     }
 
     /// Whether there is nobody left to read what is written.
@@ -183,6 +187,18 @@ fn note_raw(text: &str) {
 /// Whether stderr is a terminal that takes colours.
 pub(crate) fn stderr_has_colour() -> bool {
     stderr_is_live() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Rows and columns of the terminal that stdout is.
+fn terminal_size() -> (usize, usize) {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(io::stdout())
+        && size.ws_row > 0
+        && size.ws_col > 0
+    {
+        return (size.ws_row.into(), size.ws_col.into());
+    }
+    (24, 80)
 }
 
 /// Whether stderr is a terminal that can redraw lines.
