@@ -106,7 +106,7 @@ fn one_shard_three_nodes_two_executors() {
     found.print("one shard, three nodes, two executors");
     found.assert_met(&OF_ONE);
     found.assert_met(&[("executor", "Fenced"), ("claim", "NotActivated")]);
-    assert_eq!((found.states, found.steps), (11_363, 131_811));
+    assert_eq!((found.states, found.steps), (10_787, 125_235));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn one_shard_whose_proof_is_demanded() {
     let found = search(&size);
     found.print("verification required, one ended migration kept");
     found.assert_met(&[("caller", "NotVerified"), ("executor", "NotVerified")]);
-    assert_eq!((found.states, found.steps), (2_836, 24_238));
+    assert_eq!((found.states, found.steps), (2_692, 22_990));
 }
 
 /// Nodes go down and come back, the shard leaves the registry and comes back elsewhere.
