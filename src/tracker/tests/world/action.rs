@@ -81,6 +81,12 @@ pub(super) enum Operator {
     /// The way back of the newest migration of a shard.
     Reverse(ShardId),
     Release(ShardId),
+    Drain(NodeId),
+    Undrain(NodeId),
+    /// The copies that have to go from a node are given up.
+    Forgive(NodeId),
+    /// No copy that has to go waits.
+    Hurry,
 }
 
 impl Operator {
@@ -91,6 +97,10 @@ impl Operator {
             Self::Retry(_) => "retry",
             Self::Reverse(_) => "reverse",
             Self::Release(_) => "release from quarantine",
+            Self::Drain(_) => "drain",
+            Self::Undrain(_) => "undrain",
+            Self::Forgive(_) => "forgive a node",
+            Self::Hurry => "hurry the cleanups",
         }
     }
 }
@@ -361,6 +371,12 @@ impl Action {
         }
         if size.operators {
             all.extend([Operator::Pause, Operator::Resume].map(Self::Operator));
+        }
+        if size.operators && size.node_states {
+            let on = [Operator::Drain, Operator::Undrain, Operator::Forgive];
+            let of = |node| on.map(|what| Self::Operator(what(node)));
+            all.extend(nodes().flat_map(of));
+            all.push(Self::Operator(Operator::Hurry));
         }
         all.extend([Self::Restart, Self::Crash]);
         all

@@ -5,16 +5,20 @@ use std::collections::HashSet;
 use super::act::{Outcome, begin_error, durable, executor, step_error};
 use super::action::Operator;
 use super::state::{Hand, NOW, World};
-use crate::schema::ShardId;
 use crate::schema::text::Reason;
 use crate::schema::v1::PauseScope;
+use crate::schema::{NodeId, ShardId};
 use crate::store::Procedure;
 use crate::tracker::again::{Retry, Reverse};
 use crate::tracker::claiming::{ClaimNext, ClaimOne, Looked, NoClaim};
+use crate::tracker::drain::{SetDraining, Undrain};
+use crate::tracker::leftovers::{ForgiveNode, HurryCleanups};
 use crate::tracker::obstacle::Claimant;
 use crate::tracker::pause::{Resume, SetPause};
 use crate::tracker::quarantine::ReleaseQuarantine;
-use crate::tracker::{PauseError, QuarantineError, Retried, RetryError, ReverseError};
+use crate::tracker::{
+    ForgiveNodeError, PauseError, QuarantineError, RegistryError, Retried, RetryError, ReverseError,
+};
 
 /// An executor claims whatever is next. That is something if, and only if, one claim would be granted.
 pub(super) fn claim_next(mut next: World, hand: usize) -> Outcome {
@@ -64,6 +68,56 @@ pub(super) fn operate(next: World, what: Operator) -> Outcome {
         Operator::Retry(shard) => retry(next, shard),
         Operator::Reverse(shard) => reverse(next, shard),
         Operator::Release(shard) => release(next, shard),
+        Operator::Drain(node) => drain(next, node),
+        Operator::Undrain(node) => undrain(next, node),
+        Operator::Forgive(node) => forgive(next, node),
+        Operator::Hurry => hurry(next),
+    }
+}
+
+fn drain(mut next: World, node: NodeId) -> Outcome {
+    let (reason, now) = (reason(), NOW);
+    match (SetDraining { node, reason, now }).run(&mut next.rows) {
+        Ok(()) => Outcome::done("operator", "drained", durable(next)),
+        Err(RegistryError::WrongState { .. }) => Outcome::refused("drain", "WrongState"),
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+fn undrain(mut next: World, node: NodeId) -> Outcome {
+    let undrain = Undrain {
+        node,
+        reason: reason(),
+        session: next.session(),
+        now: NOW,
+    };
+    match undrain.run(&mut next.rows) {
+        Ok(_) => Outcome::done("operator", "drained no more", durable(next)),
+        Err(RegistryError::WrongState { .. }) => Outcome::refused("undrain", "WrongState"),
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+fn forgive(mut next: World, node: NodeId) -> Outcome {
+    let (reason, now) = (reason(), NOW);
+    match (ForgiveNode { node, reason, now }).run(&mut next.rows) {
+        Ok(copies) if copies.is_empty() => Outcome::refused("forgive", "there is no copy"),
+        Ok(_) => Outcome::done("operator", "given up", durable(next)),
+        Err(ForgiveNodeError::NodeThere { .. }) => Outcome::refused("forgive", "NodeThere"),
+        Err(ForgiveNodeError::NotActivated { .. }) => Outcome::refused("forgive", "NotActivated"),
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+fn hurry(mut next: World) -> Outcome {
+    let hurry = HurryCleanups {
+        node: None,
+        reason: reason(),
+        now: NOW,
+    };
+    match hurry.run(&mut next.rows).unwrap().is_empty() {
+        true => Outcome::refused("hurry", "nothing waits"),
+        false => Outcome::done("operator", "hurried", durable(next)),
     }
 }
 

@@ -71,6 +71,29 @@ fn one_shard_and_operators() {
     assert_eq!((found.states, found.steps), (1_800, 19_208));
 }
 
+/// The same, and operators drain nodes, give up what is on one that is down, and hurry.
+#[test]
+#[ignore = "long: just search"]
+fn one_shard_operators_and_nodes() {
+    let size = Size {
+        operators: true,
+        node_states: true,
+        ..Size::smallest()
+    };
+    let found = search(&size);
+    found.print("operators and nodes");
+    found.assert_met(&[
+        ("drain", "WrongState"),
+        ("forgive", "NodeThere"),
+        ("forgive", "NotActivated"),
+        ("operator", "drained"),
+        ("operator", "drained no more"),
+        ("operator", "given up"),
+        ("undrain", "WrongState"),
+    ]);
+    assert_eq!((found.states, found.steps), (16_200, 295_692));
+}
+
 /// What operators meet.
 const OF_OPERATORS: [Told; 17] = [
     ("begin", "Quarantined"),
