@@ -216,18 +216,10 @@ impl From<OpenError> for Failure {
             | OpenError::Io { .. }
             | OpenError::Store { .. } => (Exit::Database, None),
         };
-        let who = match &error {
-            OpenError::Locked { path } => holder(path),
-            OpenError::NotFound { .. }
-            | OpenError::Exists { .. }
-            | OpenError::NotAFile { .. }
-            | OpenError::NotOwner { .. }
-            | OpenError::NotADatabase { .. }
-            | OpenError::NewerFormat { .. }
-            | OpenError::Upgrade { .. }
-            | OpenError::Damaged { .. }
-            | OpenError::Io { .. }
-            | OpenError::Store { .. } => None,
+        let who = if let OpenError::Locked { path } = &error {
+            holder(path)
+        } else {
+            None
         };
         let is_locked = matches!(error, OpenError::Locked { .. });
         let failure = Self::new(exit, error);

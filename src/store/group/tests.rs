@@ -1,0 +1,206 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::*;
+use crate::schema::key::SettingsKey;
+use crate::schema::table::{SETTINGS, TableId};
+use crate::schema::v1::Settings;
+use crate::store::overlay::Overlay;
+use crate::store::put;
+use crate::store::tests::rows::Rows;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Does {
+    Writes,
+    Refuses,
+    CannotEncode,
+    Panics,
+}
+
+/// Writes its number first, whatever it does then.
+struct Op(u8, Does);
+
+impl Procedure for Op {
+    type Output = u8;
+    type Error = StoreError;
+
+    fn run(&self, tx: &mut dyn Tx) -> Result<u8, StoreError> {
+        tx.put(TableId::Nodes, &[self.0], &[self.0])?;
+        match self.1 {
+            Does::Writes => Ok(self.0),
+            Does::Refuses => Err(StoreError::inconsistent(TableId::Nodes, &[self.0], "no")),
+            Does::CannotEncode => {
+                let wrong = Settings {
+                    attempts_max: 0,
+                    ..Settings::default()
+                };
+                put(tx, SETTINGS, &SettingsKey::Current, &wrong)?;
+                Ok(self.0)
+            }
+            Does::Panics => panic!("as asked"),
+        }
+    }
+}
+
+/// A store in memory: how many batches it committed, and what it has.
+#[derive(Default)]
+struct Memory {
+    group: Group,
+    rows: Mutex<Rows>,
+    batches: AtomicUsize,
+    /// The first batch is committed when so many wait behind it.
+    first_waits_for: usize,
+    /// Whether commits fail.
+    fails: bool,
+}
+
+impl Memory {
+    fn write(&self, op: Op) -> Result<u8, StoreError> {
+        let durable = |_: &u8| Commit::Durable;
+        self.group.write(op, durable, |batch| self.commit(batch))
+    }
+
+    fn commit(&self, mut batch: Vec<Box<dyn Waiting>>) {
+        if self.batches.fetch_add(1, Ordering::SeqCst) == 0 {
+            while self.group.lock().queue.len() < self.first_waits_for {
+                thread::yield_now();
+            }
+        }
+        let mut rows = self.rows.lock().unwrap();
+        for op in &mut batch {
+            let mut overlay = Overlay::over(&mut *rows);
+            if let Ran::Keep(_) = op.run(&mut overlay) {
+                overlay.keep().unwrap();
+            }
+        }
+        drop(rows);
+        let mut failed = self.fails.then(|| StoreError::CommitUnknown {
+            source: "the disk is gone".into(),
+        });
+        for op in batch {
+            op.tell(match &mut failed {
+                None => Ok(()),
+                Some(error) => Err(std::mem::replace(error, error.again())),
+            });
+        }
+    }
+
+    fn has(&self) -> Vec<u8> {
+        let rows = self.rows.lock().unwrap();
+        rows.0.keys().map(|key| key[0]).collect()
+    }
+}
+
+#[test]
+fn in_a_batch_each_stands_for_itself() {
+    let memory = Memory {
+        first_waits_for: 5,
+        ..Memory::default()
+    };
+    let does = [
+        Does::Writes,
+        Does::Refuses,
+        Does::CannotEncode,
+        Does::Panics,
+        Does::Writes,
+        Does::Writes,
+    ];
+    let answers: Vec<_> = thread::scope(|scope| {
+        let ops = (0..).zip(does).map(|(number, does)| {
+            let memory = &memory;
+            let first = number == 0;
+            let handle = scope.spawn(move || memory.write(Op(number, does)));
+            while first && memory.batches.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+            handle
+        });
+        let ops: Vec<_> = ops.collect();
+        ops.into_iter()
+            .map(thread::ScopedJoinHandle::join)
+            .collect()
+    });
+    for (number, answer) in (0..).zip(&answers) {
+        match (does[usize::from(number)], answer) {
+            (Does::Writes, Ok(Ok(told))) => assert_eq!(*told, number),
+            (Does::Refuses, Ok(Err(StoreError::Inconsistent { .. })))
+            | (Does::CannotEncode, Ok(Err(StoreError::Encode { .. })))
+            | (Does::Panics, Err(_)) => {}
+            (does, answer) => panic!("{does:?}: {answer:?}"),
+        }
+    }
+    assert_eq!(
+        memory.has(),
+        [0, 4, 5],
+        "what was not to be kept left nothing"
+    );
+    assert_eq!(
+        memory.batches.load(Ordering::SeqCst),
+        2,
+        "five shared a commit"
+    );
+}
+
+#[test]
+fn nobody_waits_for_ever_and_leaders_hand_over() {
+    let memory = Memory::default();
+    thread::scope(|scope| {
+        for thread in 0..8_u8 {
+            let memory = &memory;
+            scope.spawn(move || {
+                for round in 0..20 {
+                    let number = thread * 20 + round;
+                    let does = match number % 7 {
+                        0 => Does::Refuses,
+                        _ => Does::Writes,
+                    };
+                    assert_eq!(memory.write(Op(number, does)).is_ok(), number % 7 != 0);
+                }
+            });
+        }
+    });
+    assert_eq!(
+        memory.has().len(),
+        (0..160).filter(|number| number % 7 != 0).count()
+    );
+    assert!(!memory.group.lock().is_led);
+}
+
+#[test]
+fn a_failed_commit_fails_everybody_in_it() {
+    let memory = Memory {
+        first_waits_for: 3,
+        fails: true,
+        ..Memory::default()
+    };
+    thread::scope(|scope| {
+        for number in 0..4 {
+            let memory = &memory;
+            scope.spawn(move || {
+                let answer = memory.write(Op(number, Does::Writes));
+                assert!(
+                    matches!(&answer, Err(StoreError::CommitUnknown { source })
+                        if source.to_string().contains("the disk is gone")),
+                    "{answer:?}"
+                );
+            });
+        }
+    });
+}
+
+#[test]
+fn who_led_and_panicked_keeps_nobody_waiting() {
+    let group = Group::default();
+    let durable = |_: &u8| Commit::Durable;
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        group.write(Op(1, Does::Writes), durable, |_| panic!("as asked"))
+    }));
+    assert!(panicked.is_err());
+    let told = group.write(Op(2, Does::Writes), durable, |batch| {
+        for mut op in batch {
+            op.run(&mut Rows::default());
+            op.tell(Ok(()));
+        }
+    });
+    assert_eq!(told.unwrap(), 2);
+}
