@@ -1,4 +1,4 @@
-use super::action::{Action, OnLedger, Order};
+use super::action::{Action, Asked, OnLedger, Order};
 use super::operate;
 use super::state::{Hand, NOW, World, node, shard};
 use crate::machine::{By, Command, StepError};
@@ -54,8 +54,8 @@ pub(super) fn act(world: &World, action: Action) -> Outcome {
             shard,
             from,
             to,
-            request,
-        } => begin(next, (shard, from, to), request),
+            asked,
+        } => begin(next, (shard, from, to), asked),
         Action::Claim { hand, shard } => claim(next, hand, shard),
         Action::ClaimNext { hand } => operate::claim_next(next, hand),
         Action::Operator(what) => operate::operate(next, what),
@@ -130,12 +130,19 @@ pub(super) fn durable(mut next: World) -> World {
     next
 }
 
-fn begin(mut next: World, (shard, from, to): (ShardId, NodeId, NodeId), request: bool) -> Outcome {
+fn begin(mut next: World, (shard, from, to): (ShardId, NodeId, NodeId), asked: Asked) -> Outcome {
     let id = next.new_id();
+    let registered = next.row(table::SHARDS, &shard);
+    let version = registered.map_or(0, |registered| registered.version);
     let begin = BeginOne {
         id,
         request: BeginRequest {
-            request: request.then(request_key),
+            request: (asked == Asked::ByKey).then(request_key),
+            expected_version: match asked {
+                Asked::OfItsVersion => Some(version),
+                Asked::OfAnotherVersion => Some(version + 1),
+                Asked::Plainly | Asked::ByKey => None,
+            },
             ..BeginRequest::new(shard, from, to)
         },
         reverse_of: None,
@@ -273,6 +280,7 @@ fn transit(
             let was = before.unwrap();
             let wished = was.cancel.is_some();
             let what = match done.next.status() {
+                Status::Complete if order == Order::CompleteUnverified => "complete, unverified",
                 Status::Complete => "complete",
                 Status::Failed => "failed",
                 Status::Cancelled if wished => "cancelled as wished before",

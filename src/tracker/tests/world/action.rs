@@ -13,7 +13,7 @@ pub(super) enum Action {
         shard: ShardId,
         from: NodeId,
         to: NodeId,
-        request: bool,
+        asked: Asked,
     },
     /// An executor with empty hands claims the migration of a shard.
     Claim {
@@ -70,6 +70,28 @@ pub(super) enum Action {
     Crash,
 }
 
+/// What somebody who begins a migration relies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Plainly,
+    /// The shard has the version that it has.
+    OfItsVersion,
+    /// The shard has another version.
+    OfAnotherVersion,
+    /// The same request gives the same migration.
+    ByKey,
+}
+
+impl Asked {
+    fn all(size: &Size) -> impl Iterator<Item = Self> {
+        let versions =
+            (size.detail != Detail::Limits).then_some([Self::OfItsVersion, Self::OfAnotherVersion]);
+        let by_key = size.request_key.then_some(Self::ByKey);
+        let versions = versions.into_iter().flatten();
+        std::iter::once(Self::Plainly).chain(versions).chain(by_key)
+    }
+}
+
 /// What an operator says, beside commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
@@ -114,8 +136,12 @@ pub(super) enum Order {
     Fence,
     Unfence,
     BeginVerification,
-    Evidence { same: bool },
+    Evidence {
+        same: bool,
+    },
     Complete,
+    /// With a reason why no proof is needed.
+    CompleteUnverified,
     Fail,
     FailAttempt(FailureClass),
     Release,
@@ -148,7 +174,7 @@ impl Order {
         Self::Release,
     ];
 
-    const BY_CALLER: [Self; 9] = [
+    const BY_CALLER: [Self; 10] = [
         Self::Start,
         Self::Progress(0),
         Self::Progress(1),
@@ -157,6 +183,7 @@ impl Order {
         Self::Evidence { same: true },
         Self::Evidence { same: false },
         Self::Complete,
+        Self::CompleteUnverified,
         Self::Fail,
     ];
 
@@ -225,6 +252,10 @@ impl Order {
                 destination: side(if same { 1 } else { 2 }),
             },
             Self::Complete => Command::Complete { by, waived: None },
+            Self::CompleteUnverified => Command::Complete {
+                by,
+                waived: Some(reason),
+            },
             Self::Fail => Command::Fail {
                 by,
                 class: FailureClass::Permanent,
@@ -241,7 +272,10 @@ impl Order {
     }
 
     fn name(self) -> &'static str {
-        self.command(By::Caller).name().as_str()
+        match self {
+            Self::CompleteUnverified => "complete-unverified",
+            _ => self.command(By::Caller).name().as_str(),
+        }
     }
 
     /// Whether its commit may be lost in a crash when the log says nothing of it.
@@ -325,17 +359,14 @@ impl Action {
         for (id, shard) in (1..).map(ShardId).zip(&facts.shards) {
             let may_begin = !size.is_spent(shard.begun);
             for (from, to) in nodes().flat_map(|from| nodes().map(move |to| (from, to))) {
-                let requests = [false, true]
-                    .into_iter()
-                    .take(1 + usize::from(size.request_key));
                 // Another beside one that is under way is refused, however many it may have.
                 let is_second = shard.active.is_some() && shard.owner == Some(from);
-                let tried = requests.filter(|_| may_begin || is_second);
-                all.extend(tried.map(|request| Self::Begin {
+                let tried = Asked::all(size).filter(|_| may_begin || is_second);
+                all.extend(tried.map(|asked| Self::Begin {
                     shard: id,
                     from,
                     to,
-                    request,
+                    asked,
                 }));
             }
             if shard.active.is_some() {

@@ -2,7 +2,7 @@ use super::act::is_newest;
 use super::action::{Action, Order};
 use super::size::Size;
 use super::state::World;
-use crate::schema::v1::{Migration, Status, Verification};
+use crate::schema::v1::{EventKind, Migration, Status, Verification};
 use crate::tracker::check::{
     Acknowledged, Image, invariant_i12_acknowledged_survives, invariants_of_step,
 };
@@ -34,7 +34,8 @@ pub(super) fn faults_of_step(
         let Some(is) = after.migrations.get(&was.id) else {
             continue;
         };
-        faults.extend(faults_of_end(size, action, was, is));
+        let log = (before, after);
+        faults.extend(faults_of_end(size, action, (was, is), log));
         let begins_to_verify =
             was.status() == Status::InProgress && is.status() == Status::Verifying;
         let proof = is.evidence.as_ref();
@@ -85,7 +86,12 @@ fn lost(before: &Image, after: &Image) -> Vec<String> {
     faults
 }
 
-fn faults_of_end(size: &Size, action: Action, was: &Migration, is: &Migration) -> Vec<String> {
+fn faults_of_end(
+    size: &Size,
+    action: Action,
+    (was, is): (&Migration, &Migration),
+    (before, after): (&Image, &Image),
+) -> Vec<String> {
     let mut faults = Vec::new();
     let ended = !was.status().is_terminal() && is.status().is_terminal();
     if !ended {
@@ -113,8 +119,19 @@ fn faults_of_end(size: &Size, action: Action, was: &Migration, is: &Migration) -
             .evidence
             .as_ref()
             .is_some_and(|evidence| evidence.matches() && evidence.epoch == was.epoch);
-    if complete && size.verification == Verification::Required && !proven {
+    let demanded = complete && size.verification == Verification::Required;
+    let waives = Order::CompleteUnverified;
+    let is_waived = matches!(action, Action::ByCaller { order, .. } if order == waives);
+    if demanded && !proven && !is_waived {
         faults.push("it was cut over without the proof that is demanded".to_owned());
+    }
+    let new = after
+        .events
+        .iter()
+        .filter(|(at, _)| !before.events.contains_key(at));
+    let said = new.filter(|(_, event)| event.kind == EventKind::VerificationWaived);
+    if said.count() != usize::from(demanded && !proven) {
+        faults.push("the log does not say whether the proof was waived".to_owned());
     }
     faults
 }
