@@ -307,8 +307,8 @@ impl Procedure for BeginOne {
     }
 }
 
-struct BeginAll {
-    each: Vec<BeginOne>,
+pub(super) struct BeginAll {
+    pub(super) each: Vec<BeginOne>,
 }
 
 impl Procedure for BeginAll {

@@ -6,15 +6,15 @@ use crate::schema::text::{ExecutorName, Reason, RequestKey};
 use crate::schema::v1::{Actor, Migration, Status};
 use crate::schema::{Epoch, MigrationId, NodeId, ShardId, table};
 use crate::store::{Procedure, put};
-use crate::tracker::begin::BeginOne;
+use crate::tracker::begin::{BeginAll, BeginOne};
 use crate::tracker::claiming::ClaimOne;
 use crate::tracker::cleanup::{CleanupReport, OnCleanup};
 use crate::tracker::obstacle::Claimant;
 use crate::tracker::registry::ChangeRegistry;
 use crate::tracker::transition::{Judged, Transit};
 use crate::tracker::{
-    BeginError, BeginRequest, ClaimError, CleanupError, RegistryChange, RegistryError,
-    TransitionError,
+    BeginError, BeginPlanError, BeginRequest, ClaimError, CleanupError, RegistryChange,
+    RegistryError, TransitionError,
 };
 
 /// What came of an action, for the count.
@@ -141,7 +141,7 @@ fn begin(mut next: World, (shard, from, to): (ShardId, NodeId, NodeId), asked: A
             expected_version: match asked {
                 Asked::OfItsVersion => Some(version),
                 Asked::OfAnotherVersion => Some(version + 1),
-                Asked::Plainly | Asked::ByKey => None,
+                Asked::Plainly | Asked::ByKey | Asked::AsPlan => None,
             },
             ..BeginRequest::new(shard, from, to)
         },
@@ -149,7 +149,17 @@ fn begin(mut next: World, (shard, from, to): (ShardId, NodeId, NodeId), asked: A
         free_bytes: None,
         now: NOW,
     };
-    match begin.run(&mut next.rows) {
+    let begun = if asked == Asked::AsPlan {
+        let plan = BeginAll { each: vec![begin] };
+        let ids = plan.run(&mut next.rows);
+        ids.map(|ids| ids[0]).map_err(|error| match error {
+            BeginPlanError::Move { at: 0, source } => source,
+            error => panic!("{error:?}"),
+        })
+    } else {
+        begin.run(&mut next.rows)
+    };
+    match begun {
         Ok(begun) if begun == id => {
             next.has_begun(shard, id);
             Outcome::done("begin", "begun", durable(next))

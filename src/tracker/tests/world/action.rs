@@ -80,6 +80,8 @@ pub(super) enum Asked {
     OfAnotherVersion,
     /// The same request gives the same migration.
     ByKey,
+    /// A plan of one move.
+    AsPlan,
 }
 
 impl Asked {
@@ -88,16 +90,17 @@ impl Asked {
             (size.detail != Detail::Limits).then_some([Self::OfItsVersion, Self::OfAnotherVersion]);
         let by_key = size.request_key.then_some(Self::ByKey);
         let versions = versions.into_iter().flatten();
-        std::iter::once(Self::Plainly).chain(versions).chain(by_key)
+        let as_plan = size.operators.then_some(Self::AsPlan);
+        let plainly = std::iter::once(Self::Plainly);
+        plainly.chain(versions).chain(by_key).chain(as_plan)
     }
 }
 
 /// What an operator says, beside commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
-    /// Everything waits.
-    Pause,
-    Resume,
+    Pause(What),
+    Resume(What),
     /// The newest migration of a shard once more, or at once.
     Retry(ShardId),
     /// The way back of the newest migration of a shard.
@@ -111,11 +114,24 @@ pub(super) enum Operator {
     Hurry,
 }
 
+/// What an operator pauses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    Everything,
+    Node(NodeId),
+    /// The migration of a shard that is under way.
+    MigrationOf(ShardId),
+}
+
 impl Operator {
     fn name(self) -> &'static str {
         match self {
-            Self::Pause => "pause everything",
-            Self::Resume => "resume everything",
+            Self::Pause(What::Everything) => "pause everything",
+            Self::Pause(What::Node(_)) => "pause a node",
+            Self::Pause(What::MigrationOf(_)) => "pause a migration",
+            Self::Resume(What::Everything) => "resume everything",
+            Self::Resume(What::Node(_)) => "resume a node",
+            Self::Resume(What::MigrationOf(_)) => "resume a migration",
             Self::Retry(_) => "retry",
             Self::Reverse(_) => "reverse",
             Self::Release(_) => "release from quarantine",
@@ -401,7 +417,17 @@ impl Action {
             all.extend(nodes().flat_map(of));
         }
         if size.operators {
-            all.extend([Operator::Pause, Operator::Resume].map(Self::Operator));
+            let pauses = [Operator::Pause, Operator::Resume];
+            all.extend(pauses.map(|pause| Self::Operator(pause(What::Everything))));
+        }
+        if size.pauses {
+            let shards = (1..).map(ShardId).zip(&facts.shards);
+            let active = shards.filter(|(_, shard)| shard.active.is_some());
+            let scopes = nodes()
+                .map(What::Node)
+                .chain(active.map(|(id, _)| What::MigrationOf(id)));
+            let of = |scope| [Operator::Pause(scope), Operator::Resume(scope)];
+            all.extend(scopes.flat_map(of).map(Self::Operator));
         }
         if size.operators && size.node_states {
             let on = [Operator::Drain, Operator::Undrain, Operator::Forgive];

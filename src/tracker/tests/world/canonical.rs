@@ -136,6 +136,13 @@ fn key(size: &Size, facts: &Facts, nodes: &[usize], executors: &[usize], hands: 
         rest.push(state, 2);
     }
     rest.push(facts.paused, 1);
+    let mut paused = vec![false; facts.nodes.len()];
+    for (is_paused, to) in facts.paused_nodes.iter().zip(nodes) {
+        paused[*to] = *is_paused;
+    }
+    for paused in paused {
+        rest.push(paused, 1);
+    }
     Key {
         shards,
         rest: rest.word,
@@ -211,7 +218,7 @@ fn pack_spent(packed: &mut Packed, shard: &ShardFacts) {
 }
 
 const BEGUN_BITS: u32 = 3;
-const ACTIVE_BITS: u32 = 19;
+const ACTIVE_BITS: u32 = 20;
 
 fn pack_active(packed: &mut Packed, active: &Active, nodes: &[usize]) {
     let start = packed.bits;
@@ -243,5 +250,6 @@ fn pack_active(packed: &mut Packed, active: &Active, nodes: &[usize]) {
     packed.push(active.failures, 2);
     packed.push(evidence, 2);
     packed.push(active.waits, 1);
+    packed.push(active.paused, 1);
     assert_eq!(packed.bits - start, ACTIVE_BITS);
 }

@@ -27,9 +27,7 @@ pub(super) fn faults_of_step(
     {
         faults.push(format!("I4: {order:?} of a stale attempt was accepted"));
     }
-    if world.is_paused() {
-        faults.extend(claimed_in_spite_of_a_pause(before, after));
-    }
+    faults.extend(claimed_in_spite_of_a_pause((world, before), after));
     for was in before.migrations.values() {
         let Some(is) = after.migrations.get(&was.id) else {
             continue;
@@ -47,9 +45,9 @@ pub(super) fn faults_of_step(
 }
 
 /// Nobody claims during a pause, but where writes may be stopped: somebody has to let them go on.
-fn claimed_in_spite_of_a_pause(before: &Image, after: &Image) -> Vec<String> {
+fn claimed_in_spite_of_a_pause((world, before): (&World, &Image), after: &Image) -> Vec<String> {
     let rows = before.migrations.values();
-    let waits = rows.filter(|was| was.fenced_at_ms.is_none());
+    let waits = rows.filter(|was| was.fenced_at_ms.is_none() && world.holds_back(was));
     let claimed = waits.filter(|was| {
         let is = after.migrations.get(&was.id);
         is.is_some_and(|is| is.epoch > was.epoch)

@@ -1,7 +1,7 @@
 use super::act::request_key;
 use super::size::{Detail, Size};
 use super::state::{NOW, World};
-use crate::schema::v1::{CleanupKind, Evidence, Migration, NodeState, Status};
+use crate::schema::v1::{CleanupKind, Evidence, Migration, NodeState, PauseScope, Status};
 use crate::schema::{NodeId, ShardId, table};
 
 /// What of a state decides about anything that is still to come.
@@ -11,6 +11,8 @@ pub(super) struct Facts {
     pub(super) nodes: Vec<NodeState>,
     /// Everything is paused.
     pub(super) paused: bool,
+    /// The nodes that are paused, by their places.
+    pub(super) paused_nodes: Vec<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub(super) struct Active {
     pub(super) evidence: Proof,
     /// A failed attempt was so short ago that nobody may claim it.
     pub(super) waits: bool,
+    /// It is paused alone.
+    pub(super) paused: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +94,10 @@ impl Facts {
         let shards = (1..=size.shards).map(ShardId).zip(&world.begun);
         Self {
             nodes: nodes.collect(),
-            paused: world.is_paused(),
+            paused: world.is_paused(PauseScope::Everything),
+            paused_nodes: (1..=size.nodes)
+                .map(|id| world.is_paused(PauseScope::Node(NodeId(id))))
+                .collect(),
             shards: shards
                 .map(|(id, begun)| ShardFacts::of(size, world, id, *begun))
                 .collect(),
@@ -106,7 +113,11 @@ impl Facts {
     /// No operator has to do something first: every node is up, and nothing is paused.
     pub(super) fn nothing_is_held_back(&self) -> bool {
         let up = |state: &NodeState| *state == NodeState::Active;
-        !self.paused && self.nodes.iter().all(up)
+        let is_paused = |shard: &ShardFacts| shard.active.as_ref().is_some_and(|row| row.paused);
+        let paused = self.paused
+            || self.paused_nodes.iter().any(|paused| *paused)
+            || self.shards.iter().any(is_paused);
+        !paused && self.nodes.iter().all(up)
     }
 }
 
@@ -189,6 +200,7 @@ impl Active {
                 Detail::Limits => Proof::None,
             },
             waits: NOW < row.not_before_ms,
+            paused: world.is_paused(PauseScope::Migration(row.id)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::act::{Outcome, begin_error, durable, executor, step_error};
-use super::action::Operator;
+use super::action::{Operator, What};
 use super::state::{Hand, NOW, World};
 use crate::schema::text::Reason;
 use crate::schema::v1::PauseScope;
@@ -63,8 +63,8 @@ pub(super) fn claim_next(mut next: World, hand: usize) -> Outcome {
 
 pub(super) fn operate(next: World, what: Operator) -> Outcome {
     match what {
-        Operator::Pause => pause(next),
-        Operator::Resume => resume(next),
+        Operator::Pause(what) => pause(next, what),
+        Operator::Resume(what) => resume(next, what),
         Operator::Retry(shard) => retry(next, shard),
         Operator::Reverse(shard) => reverse(next, shard),
         Operator::Release(shard) => release(next, shard),
@@ -125,13 +125,24 @@ fn reason() -> Reason {
     Reason::from("somebody said so")
 }
 
-fn pause(mut next: World) -> Outcome {
+impl What {
+    fn scope(self, world: &World) -> PauseScope {
+        match self {
+            Self::Everything => PauseScope::Everything,
+            Self::Node(node) => PauseScope::Node(node),
+            Self::MigrationOf(shard) => PauseScope::Migration(world.active(shard).unwrap().id),
+        }
+    }
+}
+
+fn pause(mut next: World, what: What) -> Outcome {
+    let scope = what.scope(&next);
     let pause = SetPause {
-        scope: PauseScope::Everything,
+        scope,
         reason: reason(),
         now: NOW,
     };
-    let what = if next.is_paused() {
+    let what = if next.is_paused(scope) {
         "paused before"
     } else {
         "paused"
@@ -140,9 +151,9 @@ fn pause(mut next: World) -> Outcome {
     Outcome::done("operator", what, durable(next))
 }
 
-fn resume(mut next: World) -> Outcome {
+fn resume(mut next: World, what: What) -> Outcome {
     let resume = Resume {
-        scope: PauseScope::Everything,
+        scope: what.scope(&next),
         reason: reason(),
         now: NOW,
     };

@@ -26,6 +26,8 @@ pub(super) struct Size {
     /// Whether operators pause everything, try again, go back and release from quarantine, and executors
     /// claim whatever is next. Of one shard only: what is next depends on ids.
     pub(super) operators: bool,
+    /// Whether operators pause nodes and single migrations.
+    pub(super) pauses: bool,
     /// Migrations that each shard has at most. `None`: one after the other, for ever.
     pub(super) migrations_max: Option<u64>,
     /// How much is told apart.
@@ -61,6 +63,7 @@ impl Size {
             registry: false,
             request_key: false,
             operators: false,
+            pauses: false,
             migrations_max: None,
             detail: Detail::Full,
         }

@@ -98,8 +98,19 @@ impl World {
         self.row(table::MIGRATIONS, &self.latest[at]?)
     }
 
-    pub(super) fn is_paused(&self) -> bool {
-        self.row(table::PAUSES, &PauseScope::Everything).is_some()
+    pub(super) fn is_paused(&self, scope: PauseScope) -> bool {
+        self.row(table::PAUSES, &scope).is_some()
+    }
+
+    /// Whether a pause of any scope is about the migration.
+    pub(super) fn holds_back(&self, row: &Migration) -> bool {
+        let scopes = [
+            PauseScope::Everything,
+            PauseScope::Node(row.from),
+            PauseScope::Node(row.to),
+            PauseScope::Migration(row.id),
+        ];
+        scopes.iter().any(|scope| self.is_paused(*scope))
     }
 
     /// The process ends and another opens the file. A crash takes what the disk does not have.

@@ -70,7 +70,7 @@ fn one_shard_and_operators() {
     found.print("operators");
     found.assert_met(&OF_ONE);
     found.assert_met(&OF_OPERATORS);
-    assert_eq!((found.states, found.steps), (1_800, 19_592));
+    assert_eq!((found.states, found.steps), (1_800, 19_602));
 }
 
 /// The same, and operators drain nodes, give up what is on one that is down, and hurry.
@@ -93,7 +93,30 @@ fn one_shard_operators_and_nodes() {
         ("operator", "given up"),
         ("undrain", "WrongState"),
     ]);
-    assert_eq!((found.states, found.steps), (16_200, 296_834));
+    assert_eq!((found.states, found.steps), (16_200, 296_854));
+}
+
+/// Operators pause nodes and single migrations, each scope for itself.
+#[test]
+#[ignore = "long: just search"]
+fn one_shard_and_pauses() {
+    let size = Size {
+        pauses: true,
+        ..Size::smallest()
+    };
+    let found = search(&size);
+    found.print("pauses");
+    found.assert_met(&OF_ONE);
+    found.assert_met(&[
+        ("claim", "Paused"),
+        ("claim", "refused, and the slot is free"),
+        ("executor", "Paused"),
+        ("operator", "NotPaused"),
+        ("operator", "paused"),
+        ("operator", "paused before"),
+        ("operator", "resumed"),
+    ]);
+    assert_eq!((found.states, found.steps), (7_064, 88_299));
 }
 
 /// What operators meet.
@@ -271,13 +294,16 @@ fn equal_states_answer_alike_where_limits_count() {
 #[test]
 #[ignore = "long: just search"]
 fn equal_states_answer_alike_with_operators() {
-    let size = Size {
-        operators: true,
-        ..Size::smallest()
-    };
-    let asked = search_asking_again(&size);
-    println!("{asked} states were asked again");
-    assert!(asked > 5_000);
+    for (operators, pauses) in [(true, false), (false, true)] {
+        let size = Size {
+            operators,
+            pauses,
+            ..Size::smallest()
+        };
+        let asked = search_asking_again(&size);
+        println!("{asked} states were asked again");
+        assert!(asked > 5_000);
+    }
 }
 
 /// What the searches rest on: what is left out of a key, and the renaming of nodes and executors, makes
