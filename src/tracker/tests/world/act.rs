@@ -154,7 +154,7 @@ fn begin(mut next: World, (shard, from, to): (ShardId, NodeId, NodeId), asked: A
         let ids = plan.run(&mut next.rows);
         ids.map(|ids| ids[0]).map_err(|error| match error {
             BeginPlanError::Move { at: 0, source } => source,
-            error => panic!("{error:?}"),
+            error @ (BeginPlanError::Move { .. } | BeginPlanError::Store(_)) => panic!("{error:?}"),
         })
     } else {
         begin.run(&mut next.rows)

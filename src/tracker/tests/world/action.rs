@@ -288,10 +288,10 @@ impl Order {
     }
 
     fn name(self) -> &'static str {
-        match self {
-            Self::CompleteUnverified => "complete-unverified",
-            _ => self.command(By::Caller).name().as_str(),
+        if self == Self::CompleteUnverified {
+            return "complete-unverified";
         }
+        self.command(By::Caller).name().as_str()
     }
 
     /// Whether its commit may be lost in a crash when the log says nothing of it.
