@@ -118,9 +118,22 @@ impl Store {
         }
     }
 
-    /// Runs those who wait, and commits once.
-    fn commit_together(&self, batch: &mut [Box<dyn Waiting>]) -> Result<(), StoreError> {
+    /// Runs those who wait, commits once, and tells each.
+    fn commit_together(&self, mut batch: Vec<Box<dyn Waiting>>) {
         let _guard = BreaksOnPanic(&self.health);
+        let committed = self.run_together(&mut batch);
+        let mut failed = committed.err();
+        for operation in batch {
+            let outcome = match &mut failed {
+                None => Ok(()),
+                // The error has one owner; the others are told the same.
+                Some(error) => Err(std::mem::replace(error, error.again())),
+            };
+            operation.tell(outcome);
+        }
+    }
+
+    fn run_together(&self, batch: &mut [Box<dyn Waiting>]) -> Result<(), StoreError> {
         self.health.usable()?;
         let mut txn = self
             .db

@@ -1,9 +1,9 @@
 //! Operations that share a commit.
 //!
-//! Whoever comes first leads: it takes what waits, runs each operation on its own, commits once, and sends
-//! the news by one of those who waited, who tells the others, while the leader goes on. Meanwhile others
-//! wait, and go with the next commit. A leader leads for a bounded number of commits, then hands over to
-//! somebody who still waits: nobody works for others for ever. Who is alone waits for nobody.
+//! Whoever comes first leads: it takes what waits, runs each operation on its own, commits once, and
+//! tells everybody. Meanwhile others wait, and go with the next commit. A leader leads for a bounded
+//! number of commits, then hands over to somebody who still waits: nobody works for others for ever.
+//! Who is alone waits for nobody.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -32,50 +32,11 @@ pub(super) trait Waiting: Send {
     /// Runs it on `tx`. What it answers is kept until it is told.
     fn run(&mut self, tx: &mut dyn Tx) -> Ran;
 
-    /// Tells whoever waits: that it is committed, or why not; and to tell others. Gives `others` back
-    /// where nobody waits, as with a leader's own operation.
-    fn tell(
-        self: Box<Self>,
-        committed: Result<(), StoreError>,
-        others: Option<News>,
-    ) -> Option<News>;
+    /// Tells whoever waits: that it is committed, or why not. Not asked of those that were dropped.
+    fn tell(self: Box<Self>, committed: Result<(), StoreError>);
 
     /// Makes whoever waits lead.
     fn lead(&self);
-}
-
-/// What became of operations that shared a commit.
-pub(super) struct News {
-    batch: std::vec::IntoIter<Box<dyn Waiting>>,
-    committed: Result<(), StoreError>,
-}
-
-impl News {
-    /// Tells everybody.
-    fn tell(mut self) {
-        while let Some((one, committed)) = self.next() {
-            one.tell(committed, None);
-        }
-    }
-
-    /// Tells one of those who wait, who then tells the others. A leader, whose own operation is the first
-    /// of its first batch, is told before.
-    fn send(self) {
-        let mut news = Some(self);
-        while let Some(mut others) = news.take() {
-            if let Some((one, committed)) = others.next() {
-                news = one.tell(committed, Some(others));
-            }
-        }
-    }
-
-    fn next(&mut self) -> Option<(Box<dyn Waiting>, Result<(), StoreError>)> {
-        let one = self.batch.next()?;
-        let again = self.committed.as_ref().err().map(StoreError::again);
-        // The error has one owner; the others are told the same.
-        let committed = std::mem::replace(&mut self.committed, again.map_or(Ok(()), Err));
-        Some((one, committed))
-    }
 }
 
 /// Those who wait, and whether somebody leads.
@@ -91,13 +52,13 @@ struct State {
 }
 
 impl Group {
-    /// Runs `procedure` and waits until its commit is there. `commit_all` runs and commits a batch; it is
-    /// called by whoever leads.
+    /// Runs `procedure` and waits until its commit is there. `commit_all` runs and commits a batch and
+    /// tells everybody in it; it is called by whoever leads.
     pub(super) fn write<P>(
         &self,
         procedure: P,
         commit: impl FnOnce(&P::Output) -> Commit + Send + 'static,
-        commit_all: impl Fn(&mut [Box<dyn Waiting>]) -> Result<(), StoreError>,
+        commit_all: impl Fn(Vec<Box<dyn Waiting>>),
     ) -> Result<P::Output, P::Error>
     where
         P: Procedure + Send + 'static,
@@ -115,18 +76,8 @@ impl Group {
             }));
             !std::mem::replace(&mut state.is_led, true)
         };
-        if leads {
-            self.lead(&commit_all);
-        }
-        // Whoever led was told first, by itself; should another tell it, it waits for that.
-        let others = loop {
-            match slot.wait() {
-                Woken::Leads => self.lead(&commit_all),
-                Woken::Told(others) => break others,
-            }
-        };
-        if let Some(others) = others {
-            others.tell();
+        if leads || slot.wait() {
+            self.lead(commit_all);
         }
         match slot.take() {
             Some(Told::Answer(answer)) => answer,
@@ -136,32 +87,17 @@ impl Group {
         }
     }
 
-    fn lead(&self, commit_all: &impl Fn(&mut [Box<dyn Waiting>]) -> Result<(), StoreError>) {
+    fn lead(&self, commit_all: impl Fn(Vec<Box<dyn Waiting>>)) {
         // Whatever happens, somebody else can lead, and nobody waits for ever.
         let end = HandOver(self);
-        for _ in 1..BATCHES_MAX {
-            let news = self.commit(commit_all);
-            if self.lock().queue.is_empty() {
-                drop(end);
-                return news.tell();
+        for _ in 0..BATCHES_MAX {
+            let batch = self.batch();
+            if batch.is_empty() {
+                break;
             }
-            news.send();
+            commit_all(batch);
         }
-        let news = self.commit(commit_all);
         drop(end);
-        news.tell();
-    }
-
-    fn commit(
-        &self,
-        commit_all: &impl Fn(&mut [Box<dyn Waiting>]) -> Result<(), StoreError>,
-    ) -> News {
-        let mut batch = self.batch();
-        let committed = commit_all(&mut batch);
-        News {
-            batch: batch.into_iter(),
-            committed,
-        }
     }
 
     fn batch(&self) -> Vec<Box<dyn Waiting>> {
@@ -231,11 +167,7 @@ where
         }
     }
 
-    fn tell(
-        mut self: Box<Self>,
-        committed: Result<(), StoreError>,
-        others: Option<News>,
-    ) -> Option<News> {
+    fn tell(mut self: Box<Self>, committed: Result<(), StoreError>) {
         let told = match (self.outcome.take(), committed) {
             (Some(Told::Answer(Ok(_))) | None, Err(error)) => Told::Answer(Err(error.into())),
             // What was refused may have been refused for what did not come to be.
@@ -247,7 +179,7 @@ where
             (Some(told), Ok(()) | Err(_)) => told,
             (None, Ok(())) => Told::Answer(Err(StoreError::ReopenNeeded.into())),
         };
-        self.slot.put(told, others)
+        self.slot.put(told);
     }
 
     fn lead(&self) {
@@ -270,19 +202,8 @@ struct Slot<P: Procedure> {
 
 struct Place<P: Procedure> {
     told: Option<Told<P>>,
-    /// Who else is to be told.
-    others: Option<News>,
-    /// Somebody waits here.
-    waits: bool,
     leads: bool,
     is_closed: bool,
-}
-
-/// What ended a wait.
-enum Woken {
-    Leads,
-    /// The news, and those who are to be told them.
-    Told(Option<News>),
 }
 
 impl<P: Procedure> Default for Slot<P> {
@@ -290,8 +211,6 @@ impl<P: Procedure> Default for Slot<P> {
         Self {
             place: Mutex::new(Place {
                 told: None,
-                others: None,
-                waits: false,
                 leads: false,
                 is_closed: false,
             }),
@@ -301,47 +220,27 @@ impl<P: Procedure> Default for Slot<P> {
 }
 
 impl<P: Procedure> Slot<P> {
-    fn wait(&self) -> Woken {
-        let mut place = self.lock();
-        place.waits = true;
+    /// Waits to be told something; whether that is to lead.
+    fn wait(&self) -> bool {
+        let place = self.lock();
         let waits = |place: &mut Place<P>| !place.leads && !place.is_closed;
         let waited = self.changed.wait_while(place, waits);
         let mut place = waited.unwrap_or_else(PoisonError::into_inner);
-        place.waits = false;
-        if std::mem::take(&mut place.leads) {
-            Woken::Leads
-        } else {
-            Woken::Told(place.others.take())
-        }
+        std::mem::take(&mut place.leads)
     }
 
-    /// Gives `others` back where nobody waits.
-    fn put(&self, told: Told<P>, others: Option<News>) -> Option<News> {
-        let mut place = self.lock();
-        place.told = Some(told);
-        if !place.waits {
-            return others;
-        }
-        place.others = others;
-        None
+    fn put(&self, told: Told<P>) {
+        self.lock().told = Some(told);
     }
 
     fn lead(&self) {
-        self.wake(|place| place.leads = true);
+        self.lock().leads = true;
+        self.changed.notify_all();
     }
 
     fn close(&self) {
-        self.wake(|place| place.is_closed = true);
-    }
-
-    fn wake(&self, change: impl FnOnce(&mut Place<P>)) {
-        let mut place = self.lock();
-        change(&mut place);
-        let waits = place.waits;
-        drop(place);
-        if waits {
-            self.changed.notify_all();
-        }
+        self.lock().is_closed = true;
+        self.changed.notify_all();
     }
 
     fn take(&self) -> Option<Told<P>> {

@@ -60,25 +60,29 @@ impl Memory {
         self.group.write(op, durable, |batch| self.commit(batch))
     }
 
-    fn commit(&self, batch: &mut [Box<dyn Waiting>]) -> Result<(), StoreError> {
+    fn commit(&self, mut batch: Vec<Box<dyn Waiting>>) {
         if self.batches.fetch_add(1, Ordering::SeqCst) == 0 {
             while self.group.lock().queue.len() < self.first_waits_for {
                 thread::yield_now();
             }
         }
         let mut rows = self.rows.lock().unwrap();
-        for op in batch {
+        for op in &mut batch {
             let mut overlay = Overlay::over(&mut *rows);
             if let Ran::Keep(_) = op.run(&mut overlay) {
                 overlay.keep().unwrap();
             }
         }
-        if self.fails {
-            return Err(StoreError::CommitUnknown {
-                source: "the disk is gone".into(),
+        drop(rows);
+        let mut failed = self.fails.then(|| StoreError::CommitUnknown {
+            source: "the disk is gone".into(),
+        });
+        for op in batch {
+            op.tell(match &mut failed {
+                None => Ok(()),
+                Some(error) => Err(std::mem::replace(error, error.again())),
             });
         }
-        Ok(())
     }
 
     fn has(&self) -> Vec<u8> {
@@ -193,10 +197,10 @@ fn who_led_and_panicked_keeps_nobody_waiting() {
     }));
     assert!(panicked.is_err());
     let told = group.write(Op(2, Does::Writes), durable, |batch| {
-        for op in batch {
+        for mut op in batch {
             op.run(&mut Rows::default());
+            op.tell(Ok(()));
         }
-        Ok(())
     });
     assert_eq!(told.unwrap(), 2);
 }
