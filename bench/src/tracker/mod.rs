@@ -1,0 +1,61 @@
+//! Reports about the tracker. Their files are in `TMPDIR` while they are made.
+
+mod transitions;
+
+mod round;
+
+use std::io::Write;
+
+use crate::{Result, Size};
+
+/// A table or a few that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// Durable transitions, beside other stores.
+    Transitions,
+}
+
+impl Report {
+    /// Every report, in their order.
+    pub const ALL: [Self; 1] = [Self::Transitions];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Transitions => "transitions",
+        }
+    }
+
+    /// The report of this name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|report| report.name() == name)
+    }
+}
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// How long, and on how much.
+    pub size: Size,
+    /// Ended migrations in large files. `None`: as many as the size has.
+    pub rows: Option<u64>,
+}
+
+impl Scale {
+    /// How many ended migrations a large file has.
+    fn rows(self) -> u64 {
+        self.rows.unwrap_or(self.size.pick(1_000, 1_000_000))
+    }
+}
+
+/// Prints a report.
+///
+/// # Errors
+/// It cannot be printed, or something that is measured fails.
+pub fn run(report: Report, scale: Scale, out: &mut dyn Write) -> Result<()> {
+    match report {
+        Report::Transitions => transitions::print(scale, out),
+    }
+}
