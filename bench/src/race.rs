@@ -44,25 +44,44 @@ pub(crate) fn per_second(
     })
 }
 
-/// Does `beside` in a thread over and over while `work` runs. Answers what `work` answered and how
-/// often it was done.
+/// Does `work` while each of `threads` threads does `beside` over and over, told as for
+/// [`per_second`]. Answers what `work` answered, and how often per second it was done beside.
 pub(crate) fn beside<T>(
-    beside: impl Fn() -> Result<()> + Sync,
+    threads: u64,
+    beside: impl Fn(u64, u64) -> Result<()> + Sync,
     work: impl FnOnce() -> Result<T>,
-) -> Result<(T, u64)> {
+) -> Result<(T, f64)> {
     let over = AtomicBool::new(false);
+    let one = |caller| {
+        let mut nth = 0;
+        while !over.load(Ordering::Relaxed) {
+            beside(caller, nth).map_err(|error| error.to_string())?;
+            nth += 1;
+        }
+        Ok::<u64, String>(nth)
+    };
+    let one = &one;
     thread::scope(|scope| {
-        let other = scope.spawn(|| {
-            let mut times = 0;
-            while !over.load(Ordering::Relaxed) {
-                beside().map_err(|error| error.to_string())?;
-                times += 1;
-            }
-            Ok::<u64, String>(times)
-        });
+        let started = Instant::now();
+        let each: Vec<_> = (0..threads)
+            .map(|caller| scope.spawn(move || one(caller)))
+            .collect();
+        let end = Ends(&over);
         let done = work();
-        over.store(true, Ordering::Relaxed);
-        let times = other.join().map_err(|_| "the thread beside panicked")??;
-        Ok((done?, times))
+        drop(end);
+        let mut times = 0;
+        for one in each {
+            times += one.join().map_err(|_| "a thread beside panicked")??;
+        }
+        Ok((done?, times as f64 / started.elapsed().as_secs_f64()))
     })
+}
+
+/// Ends those beside, also where the work panics.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

@@ -1,7 +1,10 @@
 //! Reports about the tracker. Their files are in `TMPDIR` while they are made.
 
+mod progress;
+mod reads;
 mod transitions;
 
+mod history;
 mod round;
 
 use std::io::Write;
@@ -13,17 +16,23 @@ use crate::{Result, Size};
 pub enum Report {
     /// Durable transitions, beside other stores.
     Transitions,
+    /// Reports of progress.
+    Progress,
+    /// Reads, while others write.
+    Reads,
 }
 
 impl Report {
     /// Every report, in their order.
-    pub const ALL: [Self; 1] = [Self::Transitions];
+    pub const ALL: [Self; 3] = [Self::Transitions, Self::Progress, Self::Reads];
 
     /// Its name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Transitions => "transitions",
+            Self::Progress => "progress",
+            Self::Reads => "reads",
         }
     }
 
@@ -57,5 +66,7 @@ impl Scale {
 pub fn run(report: Report, scale: Scale, out: &mut dyn Write) -> Result<()> {
     match report {
         Report::Transitions => transitions::print(scale, out),
+        Report::Progress => progress::print(scale, out),
+        Report::Reads => reads::print(scale, out),
     }
 }
