@@ -121,6 +121,6 @@ mutate-files count="21000" seed="1":
 bench-planner *args:
     cd bench && cargo run --release --bin planner -- {{args}}
 
-# Tables about the tracker: transitions and others, beside SQLite, LMDB, fjall and redb (--tiny, --rows N)
+# Tables about the tracker: transitions, progress, reads, planning, growth, restart, footprint, soak, movers (--tiny, --rows N)
 bench-tracker *args:
     cd bench && cargo run --release --bin tracker -- {{args}}

@@ -44,6 +44,21 @@ pub(crate) fn per_second(
     })
 }
 
+/// Does `work` once in each of so many threads, which is told in which.
+pub(crate) fn each(threads: u64, work: impl Fn(u64) -> Result<()> + Sync) -> Result<()> {
+    let one = |thread| work(thread).map_err(|error| error.to_string());
+    let one = &one;
+    thread::scope(|scope| {
+        let each: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || one(thread)))
+            .collect();
+        for one in each {
+            one.join().map_err(|_| "a thread panicked")??;
+        }
+        Ok(())
+    })
+}
+
 /// Does `work` while each of `threads` threads does `beside` over and over, told as for
 /// [`per_second`]. Answers what `work` answered, and how often per second it was done beside.
 pub(crate) fn beside<T>(

@@ -5,15 +5,19 @@ use std::io;
 use std::process::ExitCode;
 
 use shardferry_bench::Size;
-use shardferry_bench::tracker::{Report, Scale, run};
+use shardferry_bench::tracker::{CHILD, Report, Scale, child, run};
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    if std::env::args().nth(1).as_deref() == Some(CHILD) {
+        let rest: Vec<String> = arguments.skip(1).collect();
+        return child(&rest);
+    }
     let mut scale = Scale {
         size: Size::Full,
         rows: None,
     };
     let mut reports = Vec::new();
-    let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match (Report::by_name(&argument), argument.as_str()) {
             (Some(report), _) => reports.push(report),

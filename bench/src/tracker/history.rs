@@ -11,6 +11,7 @@ use shardferry::{EventSeq, MigrationId, MigrationTracker, Settings, ShardId, Tim
 use tempfile::TempDir;
 use uuid::Builder;
 
+use super::cancelled;
 use super::round::round;
 use crate::Result;
 
@@ -20,15 +21,20 @@ const SHARDS: u64 = 10_000;
 /// The first shard that a history is not about.
 pub(super) const FREE_SHARD: u64 = SHARDS;
 
+/// So many are imported at most: what is imported is checked in memory, and takes 4 KB for each.
+const IMPORTED_MAX: u64 = 1_000_000;
+
 /// Creates a file in which so many migrations ended, all of them kept. Says how long that took.
 ///
-/// It is imported: what two rounds of one shard wrote, again and again, with other ids and times.
+/// They are imported: what two rounds of one shard wrote, again and again, with other ids and times.
+/// What is beyond the limit of that is begun and cancelled: they have two events, the imported ones six.
 pub(super) fn create(path: &Path, ended: u64) -> Result<Duration> {
     let started = Instant::now();
     let pattern = Pattern::record()?;
-    let facts = pattern.facts(ended.div_ceil(2));
+    let facts = pattern.facts(ended.min(IMPORTED_MAX).div_ceil(2));
     let facts = facts.map(Ok::<Fact, Infallible>);
     MigrationTracker::import(path, &OpenOptions::default(), facts)?;
+    cancelled::add(path, ended.saturating_sub(IMPORTED_MAX))?;
     Ok(started.elapsed())
 }
 

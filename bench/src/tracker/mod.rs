@@ -1,13 +1,25 @@
 //! Reports about the tracker. Their files are in `TMPDIR` while they are made.
 
+mod footprint;
+mod growth;
+mod movers;
+mod planning;
 mod progress;
 mod reads;
+mod restart;
+mod soak;
 mod transitions;
 
+mod cancelled;
+mod child;
+mod files;
 mod history;
+mod registry;
 mod round;
 
 use std::io::Write;
+
+pub use child::{CHILD, child};
 
 use crate::{Result, Size};
 
@@ -20,11 +32,33 @@ pub enum Report {
     Progress,
     /// Reads, while others write.
     Reads,
+    /// What planning costs writers.
+    Planning,
+    /// What a long history costs.
+    Growth,
+    /// Opening a file after a kill.
+    Restart,
+    /// Resident memory.
+    Footprint,
+    /// The size of a file that is written to for long.
+    Soak,
+    /// Moving files, beside other tools.
+    Movers,
 }
 
 impl Report {
     /// Every report, in their order.
-    pub const ALL: [Self; 3] = [Self::Transitions, Self::Progress, Self::Reads];
+    pub const ALL: [Self; 9] = [
+        Self::Transitions,
+        Self::Progress,
+        Self::Reads,
+        Self::Planning,
+        Self::Growth,
+        Self::Restart,
+        Self::Footprint,
+        Self::Soak,
+        Self::Movers,
+    ];
 
     /// Its name on the command line.
     #[must_use]
@@ -33,6 +67,12 @@ impl Report {
             Self::Transitions => "transitions",
             Self::Progress => "progress",
             Self::Reads => "reads",
+            Self::Planning => "planning",
+            Self::Growth => "growth",
+            Self::Restart => "restart",
+            Self::Footprint => "footprint",
+            Self::Soak => "soak",
+            Self::Movers => "movers",
         }
     }
 
@@ -68,5 +108,11 @@ pub fn run(report: Report, scale: Scale, out: &mut dyn Write) -> Result<()> {
         Report::Transitions => transitions::print(scale, out),
         Report::Progress => progress::print(scale, out),
         Report::Reads => reads::print(scale, out),
+        Report::Planning => planning::print(scale, out),
+        Report::Growth => growth::print(scale, out),
+        Report::Restart => restart::print(scale, out),
+        Report::Footprint => footprint::print(scale, out),
+        Report::Soak => soak::print(scale, out),
+        Report::Movers => movers::print(scale, out),
     }
 }
