@@ -30,12 +30,18 @@ const IMPORTED_MAX: u64 = 1_000_000;
 /// What is beyond the limit of that is begun and cancelled: they have two events, the imported ones six.
 pub(super) fn create(path: &Path, ended: u64) -> Result<Duration> {
     let started = Instant::now();
+    let imported = ended.min(IMPORTED_MAX);
+    import(path, imported)?;
+    cancelled::add(path, ended - imported)?;
+    Ok(started.elapsed())
+}
+
+fn import(path: &Path, ended: u64) -> Result<()> {
     let pattern = Pattern::record()?;
-    let facts = pattern.facts(ended.min(IMPORTED_MAX).div_ceil(2));
+    let facts = pattern.facts(ended.div_ceil(2));
     let facts = facts.map(Ok::<Fact, Infallible>);
     MigrationTracker::import(path, &OpenOptions::default(), facts)?;
-    cancelled::add(path, ended.saturating_sub(IMPORTED_MAX))?;
-    Ok(started.elapsed())
+    Ok(())
 }
 
 /// Settings that keep every ended migration.
@@ -157,5 +163,25 @@ impl Pattern {
     /// When `at` was in this pair: the last one is just over.
     fn time(&self, pairs: u64, pair: u64, at: TimestampMs) -> TimestampMs {
         TimestampMs(at.0 - (pairs - pair) * self.stride_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_parts_of_a_history_are_kept_and_sound() -> Result<()> {
+        let folder = TempDir::new()?;
+        let path = folder.path().join("history.redb");
+        import(&path, 100)?;
+        cancelled::add(&path, 60)?;
+        let report = MigrationTracker::open(&path)?.check()?;
+        assert!(report.is_clean(), "{:?}", report.violations);
+        assert_eq!(
+            (report.migrations_ended, report.migrations_active),
+            (160, 0)
+        );
+        Ok(())
     }
 }
