@@ -5,6 +5,10 @@
 pub(crate) struct Figures(Vec<f64>);
 
 impl Figures {
+    pub(crate) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
     pub(crate) fn push(&mut self, figure: f64) {
         self.0.push(figure);
     }
@@ -26,6 +30,13 @@ impl Figures {
 
     fn max(&self) -> f64 {
         self.0.iter().copied().fold(f64::NAN, f64::max)
+    }
+
+    /// How many times those of `other`, which were measured in turn with these: run by run, so that what
+    /// else the machine does matters less.
+    pub(crate) fn over(&self, other: &Self) -> Self {
+        let pairs = self.0.iter().zip(&other.0);
+        Self(pairs.map(|(figure, whole)| figure / whole).collect())
     }
 
     /// Median, min and max: three cells of a table.
@@ -50,7 +61,7 @@ pub(crate) fn short(figure: f64) -> String {
     }
 }
 
-/// How many times `whole` a figure is, and what it should be.
+/// How many times `whole` a figure is.
 pub(crate) fn times(figure: f64, whole: f64) -> String {
     if whole > 0.0 {
         format!("{:.2}", figure / whole)

@@ -23,7 +23,7 @@ pub(crate) trait Store: Sync {
 /// The stores that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A write of 4 KiB and `fdatasync`.
+    /// A write of 4 KiB and `fdatasync`, by one thread.
     Raw,
     /// SQLite, one connection behind a lock.
     SqliteShared,
@@ -46,14 +46,14 @@ impl Kind {
         use Kind::{Fjall, Lmdb, Raw, Redb, Shardferry, SqliteEach, SqliteShared};
         match callers {
             1 => &[Raw, SqliteShared, Lmdb, Fjall, Redb, Shardferry],
-            2..=8 => &[SqliteShared, SqliteEach, Lmdb, Fjall, Redb, Shardferry],
-            _ => &[SqliteShared, Lmdb, Fjall, Redb, Shardferry],
+            2..=8 => &[Raw, SqliteShared, SqliteEach, Lmdb, Fjall, Redb, Shardferry],
+            _ => &[Raw, SqliteShared, Lmdb, Fjall, Redb, Shardferry],
         }
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Raw => "raw",
+            Self::Raw => "raw, one caller",
             Self::SqliteShared => "SQLite, one connection",
             Self::SqliteEach => "SQLite, one for each thread",
             Self::Lmdb => "LMDB",
@@ -61,6 +61,11 @@ impl Kind {
             Self::Redb => "redb, a transaction each",
             Self::Shardferry => "shardferry",
         }
+    }
+
+    /// How many of `callers` use it.
+    pub(crate) fn threads(self, callers: u64) -> u64 {
+        if self == Self::Raw { 1 } else { callers }
     }
 
     /// A new store in `folder`, which is empty, for so many threads.

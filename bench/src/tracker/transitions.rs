@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::Scale;
 use super::round::{CHANGES, round};
 use crate::race::per_second;
-use crate::rates::{Figures, times};
+use crate::rates::{Figures, short};
 use crate::stores::Kind;
 use crate::table::Table;
 use crate::{Result, Size};
@@ -82,8 +82,8 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
         plans.push(begin_plan(length.plan)?);
     }
     print_begins(&contestants, &length, out)?;
-    let raw = median_of(&contestants, 1, &[Kind::Raw]);
-    print_rounds(&rounds, raw, &length, out)?;
+    print_ratios(&contestants, out)?;
+    print_rounds(&rounds, &contestants, &length, out)?;
     let title = format!(
         "`begin_plan` of {} moves in one call, transitions per second, {} runs; target: 150,000",
         length.plan, length.runs
@@ -96,46 +96,42 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
 fn print_begins(contestants: &[Contestant], length: &Length, out: &mut dyn Write) -> Result<()> {
     let title = format!(
         "Begins of migrations per second, each on the disk before its caller goes on: {} runs of \
-         {:?} in turn, each in a new file; in the last column the better SQLite",
+         {:?} in turn, each in a new file",
         length.runs, length.each
     );
-    let header = [
-        "callers",
-        "store",
-        "median",
-        "min",
-        "max",
-        "x raw of 1",
-        "shardferry / it",
-    ];
-    let mut table = Table::new(title, &header);
-    let raw = median_of(contestants, 1, &[Kind::Raw]);
+    let mut table = Table::new(
+        title,
+        &["callers", "store", "median", "min", "max", "x raw"],
+    );
     for one in contestants {
-        let ours = median_of(contestants, one.callers, &[Kind::Shardferry]);
+        let raw = rates_of(contestants, one.callers, &[Kind::Raw]);
         let mut cells = vec![one.callers.to_string(), one.kind.name().to_owned()];
         cells.extend(one.rates.cells());
-        cells.push(times(one.rates.median(), raw));
-        cells.push(times(ours, one.rates.median()));
+        cells.push(short(one.rates.over(raw).median()));
         table.row(cells);
     }
-    table.print(out)?;
-    let title = "shardferry's begins beside each: how many times theirs";
+    Ok(table.print(out)?)
+}
+
+fn print_ratios(contestants: &[Contestant], out: &mut dyn Write) -> Result<()> {
+    let title = "Begins of shardferry: how many times those of the others (of each run beside \
+                 those of the same run)";
     let header = [
         "callers",
-        "raw of 1",
+        "raw",
         "SQLite, the faster",
         "LMDB",
         "fjall",
-        "redb",
+        "redb, a transaction each",
         "target",
     ];
     let mut table = Table::new(title, &header);
     for (callers, target) in TARGETS {
-        let ours = median_of(contestants, callers, &[Kind::Shardferry]);
-        let beside = |kinds: &[Kind]| times(ours, median_of(contestants, callers, kinds));
+        let ours = rates_of(contestants, callers, &[Kind::Shardferry]);
+        let beside = |kinds: &[Kind]| ours.over(rates_of(contestants, callers, kinds)).cell();
         table.row([
             callers.to_string(),
-            times(ours, raw),
+            beside(&[Kind::Raw]),
             beside(&[Kind::SqliteShared, Kind::SqliteEach]),
             beside(&[Kind::Lmdb]),
             beside(&[Kind::Fjall]),
@@ -146,36 +142,43 @@ fn print_begins(contestants: &[Contestant], length: &Length, out: &mut dyn Write
     Ok(table.print(out)?)
 }
 
-fn print_rounds(rounds: &[Figures], raw: f64, length: &Length, out: &mut dyn Write) -> Result<()> {
+fn print_rounds(
+    rounds: &[Figures],
+    contestants: &[Contestant],
+    length: &Length,
+    out: &mut dyn Write,
+) -> Result<()> {
     let title = format!(
         "Whole rounds (begin, claim, begin of verification, evidence, complete, settled cleanup), \
          durable changes per second, {} runs of {:?}",
         length.runs, length.each
     );
-    let header = ["callers", "median", "min", "max", "x raw of 1"];
-    let mut table = Table::new(title, &header);
+    let mut table = Table::new(title, &["callers", "median", "min", "max", "x raw"]);
     for (callers, rates) in CALLERS.iter().zip(rounds) {
+        let raw = rates_of(contestants, *callers, &[Kind::Raw]);
         let mut cells = vec![callers.to_string()];
         cells.extend(rates.cells());
-        cells.push(times(rates.median(), raw));
+        cells.push(short(rates.over(raw).median()));
         table.row(cells);
     }
     Ok(table.print(out)?)
 }
 
-/// The best median of these kinds.
-fn median_of(contestants: &[Contestant], callers: u64, kinds: &[Kind]) -> f64 {
+/// The rates of the fastest of these kinds.
+fn rates_of<'a>(contestants: &'a [Contestant], callers: u64, kinds: &[Kind]) -> &'a Figures {
+    static NONE: Figures = Figures::none();
     contestants
         .iter()
         .filter(|one| one.callers == callers && kinds.contains(&one.kind))
-        .map(|one| one.rates.median())
-        .fold(0.0, f64::max)
+        .map(|one| &one.rates)
+        .max_by(|one, other| one.median().total_cmp(&other.median()))
+        .unwrap_or(&NONE)
 }
 
 fn begins(kind: Kind, callers: u64, each: Duration) -> Result<f64> {
     let folder = TempDir::new()?;
     let store = kind.create(folder.path(), callers)?;
-    per_second(callers, each, |caller, nth| {
+    per_second(kind.threads(callers), each, |caller, nth| {
         store.begin(caller, (caller << 32) + nth)
     })
 }
