@@ -13,7 +13,7 @@ use super::history::{self, FREE_SHARD, keep_all};
 use super::round::{CHANGES, round};
 use crate::Result;
 use crate::race::{each, per_second};
-use crate::rates::{Figures, short, times};
+use crate::rates::{Figures, short};
 use crate::table::Table;
 
 const CALLERS: [u64; 2] = [1, 64];
@@ -77,7 +77,7 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
             };
             let mut cells = vec![callers.to_string(), ended];
             cells.extend(costs[at][by].cells());
-            cells.push(times(costs[at][by].median(), costs[0][by].median()));
+            cells.push(short(costs[at][by].over(&costs[0][by]).median()));
             table.row(cells);
         }
     }

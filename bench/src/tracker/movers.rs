@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::Scale;
 use super::files::{Files, digests};
 use crate::Result;
-use crate::rates::{Figures, times};
+use crate::rates::{Figures, short};
 use crate::table::Table;
 
 /// How long sources stay: longer than any run, so that every contestant reads the same.
@@ -112,11 +112,11 @@ fn print_rates(
 ) -> Result<()> {
     let header = ["what", "median", "min", "max", "shardferry / it"];
     let mut table = Table::new(title, &header);
-    let ours = rates.first().map(Figures::median).unwrap_or_default();
+    let ours = &rates[0];
     for (name, rates) in names.iter().zip(rates) {
         let mut cells = vec![(*name).to_owned()];
         cells.extend(rates.cells());
-        cells.push(times(ours, rates.median()));
+        cells.push(short(ours.over(rates).median()));
         table.row(cells);
     }
     Ok(table.print(out)?)

@@ -12,7 +12,7 @@ use super::registry::{self, SHARDS};
 use super::round::{CHANGES, round};
 use crate::Result;
 use crate::race::{beside, per_second};
-use crate::rates::{Figures, short, times};
+use crate::rates::{Figures, short};
 use crate::table::Table;
 
 const WRITERS: u64 = 64;
@@ -70,7 +70,7 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
     for (at, case) in cases.iter().enumerate() {
         let mut cells = vec![case.name()];
         cells.extend(rates[at].cells());
-        cells.push(times(rates[at].median(), rates[0].median()));
+        cells.push(short(rates[at].over(&rates[0]).median()));
         cells.push(short(plans[at].median()));
         table.row(cells);
     }

@@ -11,7 +11,7 @@ use super::Scale;
 use super::history::{self, FREE_SHARD};
 use crate::Result;
 use crate::race::{beside, per_second};
-use crate::rates::{Figures, times};
+use crate::rates::{Figures, short, times};
 use crate::table::Table;
 
 /// Threads that begin migrations meanwhile.
@@ -119,7 +119,7 @@ fn lists(scale: Scale, each: Duration, runs: usize, out: &mut dyn Write) -> Resu
     for (ended, each) in sizes.iter().zip(&figures) {
         let mut cells = vec![ended.to_string()];
         cells.extend(each.cells());
-        cells.push(times(each.median(), figures[0].median()));
+        cells.push(short(each.over(&figures[0]).median()));
         table.row(cells);
     }
     Ok(table.print(out)?)
