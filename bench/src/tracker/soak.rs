@@ -32,8 +32,8 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
     registry::register(&tracker)?;
     let title = format!(
         "{changes} durable changes by {WRITERS} writers of whole rounds, planning beside them, the \
-         default settings, {SHARDS} registered shards: MB of the file, of a backup, which has \
-         nothing that is free, and of all keys and values; target: at most 4 times"
+         default settings, {SHARDS} registered shards: MB of the file, of a backup, and of all \
+         keys and values (files grow in steps); target: at most 4 times"
     );
     let header = [
         "changes",
@@ -43,6 +43,7 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
         "backup",
         "file / backup",
         "rows",
+        "file / rows",
     ];
     let mut table = Table::new(title, &header);
     let done: Vec<AtomicU64> = (0..WRITERS).map(|_| AtomicU64::new(0)).collect();
@@ -71,6 +72,7 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
             short(backup / 1e6),
             times(file, backup),
             short(rows / 1e6),
+            times(file, rows),
         ]);
     }
     Ok(table.print(out)?)
