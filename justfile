@@ -120,3 +120,7 @@ mutate-files count="21000" seed="1":
 # Tables about the planner: clusters, growth, memory, peers, roadef, openb, disk (SHARDFERRY_DATA for two of them)
 bench-planner *args:
     cd bench && cargo run --release --bin planner -- {{args}}
+
+# Tables about the tracker: transitions, progress, reads, planning, growth, restart, footprint, soak, movers (--tiny, --rows N)
+bench-tracker *args:
+    cd bench && cargo run --release --bin tracker -- {{args}}

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-struct Counted;
-
-#[global_allocator]
-static ALLOCATOR: Counted = Counted;
+/// The system's allocator, counted. Only what measures memory uses it: threads that allocate would
+/// wait for each other at the counters.
+pub struct Counted;
 
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counted {

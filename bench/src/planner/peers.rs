@@ -5,14 +5,13 @@ use std::io::Write;
 use shardferry::planner::{Input, Policy, plan};
 use shardferry::schema::NodeId;
 
-use super::Size;
-use crate::Result;
 use crate::cluster::Cluster;
 use crate::peers::{Citus, Moves, Outcome, predecessor};
 use crate::shape::Shape;
 use crate::table::{Table, megabytes};
 use crate::timing::{Taken, median, milliseconds, timed};
 use crate::weights::Weights;
+use crate::{Result, Size};
 
 const SEED: u64 = 1;
 const THRESHOLD: f64 = 0.1;

@@ -1,4 +1,4 @@
-//! The reports, and how large they are.
+//! Reports about the planner.
 
 mod clusters;
 mod disk;
@@ -10,7 +10,7 @@ mod roadef;
 
 use std::io::Write;
 
-use crate::Result;
+use crate::{Result, Size};
 
 /// A table or a few that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,25 +61,6 @@ impl Report {
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|report| report.name() == name)
-    }
-}
-
-/// How much is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Size {
-    /// To see that it works.
-    Tiny,
-    /// What the targets are about.
-    Full,
-}
-
-impl Size {
-    /// The one or the other.
-    fn pick<T>(self, tiny: T, full: T) -> T {
-        match self {
-            Self::Tiny => tiny,
-            Self::Full => full,
-        }
     }
 }
 

@@ -4,13 +4,12 @@ use std::io::Write;
 
 use shardferry::planner::plan;
 
-use super::Size;
-use crate::Result;
 use crate::cluster::Cluster;
 use crate::memory::peak_of;
 use crate::shape::Shape;
 use crate::table::{Table, megabytes};
 use crate::weights::Weights;
+use crate::{Result, Size};
 
 const SEED: u64 = 1;
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use shardferry::planner::{Left, check, plan};
 
-use super::Size;
-use crate::Result;
 use crate::cluster::{Cluster, done, in_flight};
 use crate::shape::Shape;
 use crate::table::{Table, megabytes, ratio};
 use crate::timing::{Taken, median, milliseconds, timed};
 use crate::weights::Weights;
+use crate::{Result, Size};
 
 /// Nodes, shards on each, seeds, runs of each.
 type Extent = (u64, u64, std::ops::RangeInclusive<u64>, usize);

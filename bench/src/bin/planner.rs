@@ -3,7 +3,11 @@
 use std::io;
 use std::process::ExitCode;
 
-use shardferry_bench::{Report, Size, run};
+use shardferry_bench::planner::{Report, run};
+use shardferry_bench::{Counted, Size};
+
+#[global_allocator]
+static ALLOCATOR: Counted = Counted;
 
 fn main() -> ExitCode {
     let mut size = Size::Full;

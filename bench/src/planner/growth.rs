@@ -4,13 +4,12 @@ use std::io::Write;
 
 use shardferry::planner::plan;
 
-use super::Size;
-use crate::Result;
 use crate::cluster::Cluster;
 use crate::shape::Shape;
 use crate::table::Table;
 use crate::timing::{Taken, median, timed};
 use crate::weights::Weights;
+use crate::{Result, Size};
 
 const SEED: u64 = 1;
 

@@ -5,12 +5,11 @@ use std::path::Path;
 
 use shardferry::planner::{Left, Plan, plan};
 
-use super::Size;
 use crate::replay::violations;
 use crate::roadef::{Cost, Instance, broken_dependencies, input, policy, rules};
 use crate::table::Table;
 use crate::timing::{median, milliseconds, timed};
-use crate::{Result, data};
+use crate::{Result, Size, data};
 
 const INSTANCES: [&str; 10] = [
     "a1_1", "a1_2", "a1_3", "a1_4", "a1_5", "a2_1", "a2_2", "a2_3", "a2_4", "a2_5",

@@ -8,13 +8,12 @@ use shardferry::schema::text::{NodeName, ShardName};
 use shardferry::tracker::RegistryChange;
 use shardferry::{MigrationTracker, Node, NodeState, Shard};
 
-use super::Size;
-use crate::Result;
 use crate::cluster::Cluster;
 use crate::shape::Shape;
 use crate::table::Table;
 use crate::timing::{Taken, median, milliseconds, timed};
 use crate::weights::Weights;
+use crate::{Result, Size};
 
 const SEED: u64 = 1;
 
