@@ -187,19 +187,13 @@ fn a_failed_commit_fails_everybody_in_it() {
         fails: true,
         ..Memory::default()
     };
-    thread::scope(|scope| {
-        for number in 0..4 {
-            let memory = &memory;
-            scope.spawn(move || {
-                let answer = memory.write(Op(number, Does::Writes));
-                assert!(
-                    matches!(&answer, Err(StoreError::CommitUnknown { source })
-                        if source.to_string().contains("the disk is gone")),
-                    "{answer:?}"
-                );
-            });
-        }
-    });
+    for answer in together(&memory, &[Does::Writes; 4]) {
+        assert!(
+            matches!(&answer, Ok(Err(StoreError::CommitUnknown { source }))
+                if source.to_string().contains("the disk is gone")),
+            "{answer:?}"
+        );
+    }
 }
 
 /// One was refused for what another wrote before it in the same batch, and was told so for good. Then the

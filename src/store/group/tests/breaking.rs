@@ -23,7 +23,7 @@ struct File {
     store: Store,
     /// Batches that were begun.
     batches: AtomicUsize,
-    /// The batch with this number, from 0, is committed when so many wait behind it, or panics.
+    /// Commits the batch with this number, from 0.
     commits: fn(&Self, usize, Vec<Box<dyn Waiting>>),
     answers: Sender<(u8, Answer)>,
 }
