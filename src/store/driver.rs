@@ -119,7 +119,7 @@ impl Store {
     }
 
     /// Runs those who wait, commits once, and tells each.
-    fn commit_together(&self, mut batch: Vec<Box<dyn Waiting>>) {
+    pub(super) fn commit_together(&self, mut batch: Vec<Box<dyn Waiting>>) {
         let _guard = BreaksOnPanic(&self.health);
         let committed = self.run_together(&mut batch);
         let mut failed = committed.err();
@@ -133,7 +133,7 @@ impl Store {
         }
     }
 
-    fn run_together(&self, batch: &mut [Box<dyn Waiting>]) -> Result<(), StoreError> {
+    fn run_together(&self, batch: &mut Vec<Box<dyn Waiting>>) -> Result<(), StoreError> {
         self.health.usable()?;
         let mut txn = self
             .db
@@ -155,16 +155,16 @@ impl Store {
     }
 
     /// What commit those want that are to be kept. An operation that fails below fails all: what is
-    /// in the transaction may be half of something.
+    /// in the transaction may be half of something. It is told apart from them: it knows what failed.
     fn run_each(
         &self,
         txn: &WriteTransaction,
-        batch: &mut [Box<dyn Waiting>],
+        batch: &mut Vec<Box<dyn Waiting>>,
     ) -> Result<Option<Commit>, StoreError> {
         let mut tx = RedbTx::new(txn, &self.health);
         let mut wanted: Option<Commit> = None;
         let is_alone = batch.len() == 1;
-        for operation in batch {
+        for (at, operation) in batch.iter_mut().enumerate() {
             let ran = if is_alone {
                 operation.run(&mut tx)
             } else {
@@ -175,7 +175,12 @@ impl Store {
                 }
                 ran
             };
-            self.health.usable()?;
+            if let Err(error) = self.health.usable() {
+                if ran == Ran::Drop {
+                    batch.remove(at).tell(Ok(()));
+                }
+                return Err(error);
+            }
             if let Ran::Keep(commit) = ran {
                 wanted = Some(wanted.map_or(commit, |other| other.and(commit)));
             }

@@ -32,7 +32,7 @@ pub(super) trait Waiting: Send {
     /// Runs it on `tx`. What it answers is kept until it is told.
     fn run(&mut self, tx: &mut dyn Tx) -> Ran;
 
-    /// Tells whoever waits: that it is committed, or why not. Not asked of those that were dropped.
+    /// Tells whoever waits: what it answered, which stands, or why nothing of the batch does.
     fn tell(self: Box<Self>, committed: Result<(), StoreError>);
 
     /// Makes whoever waits lead.
@@ -171,13 +171,10 @@ where
         let told = match (self.outcome.take(), committed) {
             (Some(Told::Answer(Ok(_))) | None, Err(error)) => Told::Answer(Err(error.into())),
             // What was refused may have been refused for what did not come to be.
-            (Some(Told::Answer(Err(_))), Err(error))
-                if !matches!(error, StoreError::ReopenNeeded) =>
-            {
+            (Some(Told::Answer(Err(_))), Err(_)) | (None, Ok(())) => {
                 Told::Answer(Err(StoreError::ReopenNeeded.into()))
             }
-            (Some(told), Ok(()) | Err(_)) => told,
-            (None, Ok(())) => Told::Answer(Err(StoreError::ReopenNeeded.into())),
+            (Some(told @ Told::Panic(_)), Err(_)) | (Some(told), Ok(())) => told,
         };
         self.slot.put(told);
     }

@@ -140,6 +140,59 @@ fn a_damaged_count_is_counted_again() {
     clean(&tracker);
 }
 
+/// A dead executor held the only slot, of a migration that cannot be claimed as the row of its node is
+/// damaged. The slot was kept for it, and everybody else waited until somebody repaired the row.
+#[test]
+fn a_damaged_row_keeps_no_slot_from_others() {
+    let place = Place::new();
+    let settings = Settings {
+        in_flight_max: Some(1),
+        ..Settings::default()
+    };
+    let tracker = cluster(&place, 3, 2);
+    tracker.set_settings(&settings).unwrap();
+    let held = tracker.begin_migration(ShardId(1), A, C).unwrap();
+    let waits = tracker.begin_migration(ShardId(2), A, B).unwrap();
+    tracker.claim(held, &worker()).unwrap();
+    drop(tracker);
+    let planter = Planter::open(&place.path());
+    planter.put_raw(TableId::Nodes, &C.to_bytes(), b"SF damaged row");
+    drop(planter);
+
+    let tracker = place.open();
+    let next = tracker.claim_next(&worker()).unwrap();
+    assert_eq!(next.map(|claim| claim.migration().id), Some(waits));
+    // Nor does it take the slot back.
+    assert!(tracker.claim(held, &worker()).is_err());
+    let report = tracker.check().unwrap();
+    assert_eq!(report.bad_rows.len(), 1, "{:#?}", report.violations);
+}
+
+/// A drain begins what it plans in one transaction. A damaged row about one of the shards failed all of it,
+/// each time: nothing left the node.
+#[test]
+fn a_damaged_row_keeps_no_other_shard_on_a_draining_node() {
+    let place = Place::new();
+    let tracker = cluster(&place, 2, 3);
+    tracker.drain(A, "old").unwrap();
+    drop(tracker);
+    let planter = Planter::open(&place.path());
+    let key = ShardId(2).to_bytes();
+    planter.put_raw(TableId::Quarantine, &key, b"SF damaged row");
+    drop(planter);
+
+    let tracker = place.open();
+    let draining = tracker.continue_draining().unwrap().remove(&A).unwrap();
+    let leaving = tracker.unfinished().unwrap();
+    let leaving: Vec<_> = leaving.iter().map(|one| one.shard.0).collect();
+    assert_eq!(leaving, [1, 3], "{draining:?}");
+    let [(shard, why)] = draining.blocked.as_slice() else {
+        panic!("{draining:?}");
+    };
+    assert_eq!(*shard, ShardId(2));
+    assert!(why.contains("quarantine"), "{why}");
+}
+
 /// The first progress report starts a migration and logs it, but was committed without waiting for
 /// the disk: a follower of the log could see an event whose position a crash gave to another one.
 #[test]

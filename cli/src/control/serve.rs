@@ -257,3 +257,42 @@ fn is_ours(stream: &UnixStream) -> io::Result<bool> {
 fn is_ours(_: &UnixStream) -> io::Result<bool> {
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::{ANSWER_BYTES_MAX, Answer, write};
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    /// Of a long answer the rest was dropped when its reader, at a pager, did not go on for 30 seconds.
+    #[test]
+    fn whoever_pages_through_a_long_answer_has_an_hour_for_each_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = folder.path().join("shards.redb");
+        let tracker = Arc::new(MigrationTracker::create(&db).unwrap());
+        let state = Arc::default();
+        let answers = Answers { db, tracker, state };
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let version = VERSION.to_owned();
+        let args = vec![b"list".to_vec()];
+        write(&mut theirs, &Request { version, args }).unwrap();
+        answers.answer(&ours).unwrap();
+        let waits = ours.write_timeout().unwrap();
+        assert!(waits.is_none_or(|most| most >= HOUR), "{waits:?}");
+
+        drop(ours);
+        let mut told = Vec::new();
+        let mut theirs = BufReader::new(theirs);
+        while let Some(piece) = read::<Answer>(&mut theirs, ANSWER_BYTES_MAX).unwrap() {
+            told.push(piece);
+        }
+        assert!(
+            matches!(
+                told.as_slice(),
+                [Answer::Ready, Answer::Out(_), Answer::End(0)]
+            ),
+            "{told:?}"
+        );
+    }
+}

@@ -231,6 +231,105 @@ fn a_run_that_stays_does_not_begin_what_fails_for_ever() {
     assert!((1..=2).contains(&failed), "{said}");
 }
 
+/// A process that others can ask, and that has begun to move something.
+#[cfg(unix)]
+fn at_work(world: &World, args: &[&str]) -> std::process::Child {
+    let mut command = world.command(args);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = child.spawn().unwrap();
+    let started = Instant::now();
+    let listens = || world.path("shardferry.redb.control").exists();
+    let moves = || {
+        let listed = world.json(["list"]);
+        let mut listed = listed.as_array().unwrap().iter();
+        listed.any(|one| one["status"] == "in-progress")
+    };
+    while !(listens() && moves()) {
+        assert!(started.elapsed() < PATIENCE, "nothing is moved");
+        thread::sleep(Duration::from_millis(20));
+    }
+    child
+}
+
+/// Three disks: what leaves the first has room on the second when the shard that fills it has left.
+#[cfg(unix)]
+const A_FULL_DISK: &str = r#"
+[[nodes]]
+id = 1
+name = "disk-a"
+path = "a"
+scan = true
+
+[[nodes]]
+id = 2
+name = "disk-b"
+path = "b"
+scan = true
+capacity_bytes = 8800000
+
+[[nodes]]
+id = 3
+name = "disk-c"
+path = "c"
+scan = true
+capacity_bytes = 8800000
+"#;
+
+/// A run that began without a draining node looked for none again, and left what had no room at first.
+#[cfg(unix)]
+#[test]
+fn a_run_empties_a_node_whose_drain_begins_meanwhile() {
+    let world = World::initialised();
+    for shard in ["a/shard-00", "a/shard-01"] {
+        world.write(shard, &vec![b'x'; 1 << 20]);
+    }
+    world.write("b/shard-02", &vec![b'x'; 8 << 20]);
+    fs::create_dir(world.path("c")).unwrap();
+    world.write("cluster.toml", A_FULL_DISK.as_bytes());
+    world.run(["apply", "cluster.toml"]).ok();
+    set(&world, "bytes_per_second_max=1MiB");
+    world.run(["begin", "shard-02", "disk-b", "disk-c"]).ok();
+    let run = at_work(&world, &["run", "--json"]);
+
+    let drained = world.json(["drain", "disk-a"]);
+    let draining = &drained["draining"];
+    assert_eq!(
+        (len(&draining["begun"]), len(&draining["blocked"])),
+        (0, 2),
+        "{draining}"
+    );
+    set(&world, "bytes_per_second_max=none");
+    let ran = crate::support::Said::of(run.wait_with_output().unwrap());
+    let ran = ran.ok().json();
+    assert_eq!(ran["completed"], 3, "{ran}");
+    assert_eq!(ran["draining"][0]["empty"], true, "{ran}");
+    assert!(world.path("b/shard-00").exists() && world.path("b/shard-01").exists());
+}
+
+/// Whoever waited for a drain was told of a draining node with shards left on it, of one that was active
+/// again.
+#[cfg(unix)]
+#[test]
+fn a_drain_that_is_taken_back_meanwhile_is_told_to_whoever_waits_for_it() {
+    let world = World::initialised();
+    for shard in ["a/shard-00", "a/shard-01"] {
+        world.write(shard, &vec![b'x'; 8 << 20]);
+    }
+    fs::create_dir(world.path("b")).unwrap();
+    world.write("cluster.toml", TWO_DISKS.as_bytes());
+    world.run(["apply", "cluster.toml"]).ok();
+    set(&world, "bytes_per_second_max=1MiB");
+    let waits = at_work(&world, &["drain", "disk-a", "--wait", "--workers", "1"]);
+    let undrained = world.json(["undrain", "disk-a"]);
+    for id in undrained["under_way"].as_array().unwrap() {
+        world.run(["cancel", id.as_str().unwrap()]).ok();
+    }
+    let said = crate::support::Said::of(waits.wait_with_output().unwrap());
+    said.fails(3, &["disk-a (id 1) is active again"]);
+    assert!(world.path("a/shard-00").exists() && world.path("a/shard-01").exists());
+    world.run(["check"]).ok();
+}
+
 #[test]
 fn a_cluster_file_that_says_no_state_takes_no_drain_back() {
     let world = World::skewed(1);

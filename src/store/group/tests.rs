@@ -1,3 +1,5 @@
+mod breaking;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -14,8 +16,12 @@ enum Does {
     Writes,
     Refuses,
     CannotEncode,
+    MeetsAFailure,
     Panics,
 }
+
+/// A table that a file may have and that cannot be opened there.
+const UNUSABLE: TableId = TableId::Quarantine;
 
 /// Writes its number first, whatever it does then.
 struct Op(u8, Does);
@@ -35,6 +41,10 @@ impl Procedure for Op {
                     ..Settings::default()
                 };
                 put(tx, SETTINGS, &SettingsKey::Current, &wrong)?;
+                Ok(self.0)
+            }
+            Does::MeetsAFailure => {
+                tx.get(UNUSABLE, &[self.0])?;
                 Ok(self.0)
             }
             Does::Panics => panic!("as asked"),
@@ -91,6 +101,24 @@ impl Memory {
     }
 }
 
+/// What callers are told of which the first leads, and the others come while it does.
+fn together(memory: &Memory, does: &[Does]) -> Vec<thread::Result<Result<u8, StoreError>>> {
+    thread::scope(|scope| {
+        let ops = (0..).zip(does).map(|(number, does)| {
+            let first = number == 0;
+            let handle = scope.spawn(move || memory.write(Op(number, *does)));
+            while first && memory.batches.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+            handle
+        });
+        let ops: Vec<_> = ops.collect();
+        ops.into_iter()
+            .map(thread::ScopedJoinHandle::join)
+            .collect()
+    })
+}
+
 #[test]
 fn in_a_batch_each_stands_for_itself() {
     let memory = Memory {
@@ -105,21 +133,7 @@ fn in_a_batch_each_stands_for_itself() {
         Does::Writes,
         Does::Writes,
     ];
-    let answers: Vec<_> = thread::scope(|scope| {
-        let ops = (0..).zip(does).map(|(number, does)| {
-            let memory = &memory;
-            let first = number == 0;
-            let handle = scope.spawn(move || memory.write(Op(number, does)));
-            while first && memory.batches.load(Ordering::SeqCst) == 0 {
-                thread::yield_now();
-            }
-            handle
-        });
-        let ops: Vec<_> = ops.collect();
-        ops.into_iter()
-            .map(thread::ScopedJoinHandle::join)
-            .collect()
-    });
+    let answers = together(&memory, &does);
     for (number, answer) in (0..).zip(&answers) {
         match (does[usize::from(number)], answer) {
             (Does::Writes, Ok(Ok(told))) => assert_eq!(*told, number),
@@ -173,19 +187,36 @@ fn a_failed_commit_fails_everybody_in_it() {
         fails: true,
         ..Memory::default()
     };
-    thread::scope(|scope| {
-        for number in 0..4 {
-            let memory = &memory;
-            scope.spawn(move || {
-                let answer = memory.write(Op(number, Does::Writes));
-                assert!(
-                    matches!(&answer, Err(StoreError::CommitUnknown { source })
-                        if source.to_string().contains("the disk is gone")),
-                    "{answer:?}"
-                );
-            });
-        }
-    });
+    for answer in together(&memory, &[Does::Writes; 4]) {
+        assert!(
+            matches!(&answer, Ok(Err(StoreError::CommitUnknown { source }))
+                if source.to_string().contains("the disk is gone")),
+            "{answer:?}"
+        );
+    }
+}
+
+/// One was refused for what another wrote before it in the same batch, and was told so for good. Then the
+/// commit failed: what it was refused for never came to be.
+#[test]
+fn what_was_refused_in_a_batch_whose_commit_failed_is_not_told_as_final() {
+    let memory = Memory {
+        first_waits_for: 2,
+        fails: true,
+        ..Memory::default()
+    };
+    let does = [Does::Writes, Does::Writes, Does::Refuses];
+    let answers = together(&memory, &does);
+    for answer in &answers[..2] {
+        assert!(
+            matches!(answer, Ok(Err(StoreError::CommitUnknown { .. }))),
+            "{answers:?}"
+        );
+    }
+    assert!(
+        matches!(answers[2], Ok(Err(StoreError::ReopenNeeded))),
+        "{answers:?}"
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The executor, with a mover that does as it is told.
 
 mod mover;
+mod staying;
 mod store_fails;
 
 use std::num::NonZeroUsize;
@@ -585,6 +586,46 @@ fn a_silent_mover_keeps_its_migration_while_it_is_being_cancelled() {
         mover.go_on.store(true, Ordering::SeqCst);
         let report = run.join().unwrap();
         assert_eq!((report.cancelled, report.settled), (1, 1));
+    });
+    assert_clean(&tracker);
+}
+
+/// Signs of life came as often as the lease at the start of the run asked for. When somebody made leases
+/// shorter meanwhile, each ran out before the next sign.
+#[test]
+fn a_lease_that_is_made_shorter_is_renewed_as_often_as_it_needs() {
+    let folder = TempDir::new().unwrap();
+    let tracker = tracker(&folder, &settings());
+    let mover = Silent::new(false);
+    let id = begin(&tracker, 7, 1, 2);
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| Executor::run(&tracker, &mover, &options()).unwrap());
+        while !mover.copying.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let short = Settings {
+            lease_ms: 3_000,
+            ..settings()
+        };
+        tracker.set_settings(&short).unwrap();
+        let until_ms = || {
+            let migration = tracker.get_migration(id).unwrap().unwrap();
+            migration.attempt.unwrap().lease_until_ms
+        };
+        // The first renewal makes it short, the second comes in time.
+        let (mut renewals, mut last) = (0, until_ms());
+        while renewals < 2 {
+            std::thread::sleep(Duration::from_millis(1));
+            let (now, until) = (tracker.now(), until_ms());
+            if until <= now {
+                break;
+            }
+            renewals += i32::from(until != last);
+            last = until;
+        }
+        mover.go_on.store(true, Ordering::SeqCst);
+        run.join().unwrap();
+        assert_eq!(renewals, 2, "it ran out");
     });
     assert_clean(&tracker);
 }
