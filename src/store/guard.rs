@@ -103,6 +103,16 @@ impl Inner {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Nobody wrote what waits, and nobody will. By hand: while another thread starts a program, the
+        // end of the handle would not end its locks.
+        if self.is_held() {
+            let _ = self.file.close();
+        }
+    }
+}
+
 impl Waiting {
     /// The piece at `index` as it would be; from the file where nothing was written to it.
     fn chunk(&mut self, file: &dyn StorageBackend, index: u64) -> io::Result<&mut Vec<u8>> {
@@ -243,7 +253,11 @@ impl StorageBackend for GuardedFile {
         self.inner.file.write(offset, data)
     }
 
+    /// While writes wait, what waits is still to be written: the locks stay.
     fn close(&self) -> io::Result<()> {
+        if self.inner.is_held() {
+            return Ok(());
+        }
         self.inner.file.close()
     }
 

@@ -24,7 +24,14 @@ impl Store {
         formats: Formats,
     ) -> Result<Self, OpenError> {
         let ballast = Ballast::new(disk.volume(path), options.ballast_bytes);
-        let once = || admitted(path, open_file(disk, path)?, options, formats);
+        let once = || {
+            let guard = open_file(disk, path)?;
+            check_header(path, &guard)?;
+            if options.integrity_check {
+                verify(path, &guard)?;
+            }
+            admitted(path, guard, options, formats)
+        };
         let opened = match once() {
             // Recovery writes: a file system that was filled up must not keep the file closed.
             Err(error) if error.is_disk_full() && ballast.give_up() => once(),
@@ -73,7 +80,6 @@ fn admitted(
     options: &OpenOptions,
     formats: Formats,
 ) -> Result<(Database, u32), OpenError> {
-    check_header(path, &guard)?;
     let db = builder(options)
         .create_with_backend(guard.clone())
         .map_err(|error| refused(path, error))?;
@@ -87,6 +93,19 @@ fn admitted(
         source,
     })?;
     Ok((db, found))
+}
+
+/// Verifies every page of what `guard` holds back the writes to, and repairs what a crash left. A handle
+/// without a cache does it, and is closed again: it meets each page twice, far apart, and to keep pages
+/// until then, and drop them, takes longer than to read them again.
+fn verify(path: &Path, guard: &GuardedFile) -> Result<(), OpenError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(0);
+    builder.set_check_integrity_on_open(true);
+    let db = builder
+        .create_with_backend(guard.clone())
+        .map_err(|error| refused(path, error))?;
+    db.close().map_err(|error| refused(path, error))
 }
 
 fn check_header(path: &Path, guard: &GuardedFile) -> Result<(), OpenError> {
@@ -108,7 +127,6 @@ fn check_header(path: &Path, guard: &GuardedFile) -> Result<(), OpenError> {
 pub(super) fn builder(options: &OpenOptions) -> redb::Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(options.cache_bytes);
-    builder.set_check_integrity_on_open(options.integrity_check);
     builder
 }
 
