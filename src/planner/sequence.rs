@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::aim::Aim;
 use super::column::{Members, NodeAt, ShardAt};
-use super::place::{Cause, Forced, is_put_right};
+use super::place::{Cause, Forced, is_put_right, is_waiting};
 use super::wave::Wave;
 use super::world::World;
 use super::{Availability, Move, MoveReason};
@@ -209,7 +209,7 @@ impl Order<'_, '_> {
     fn put_right(&mut self, shard: ShardAt, cause: Cause) -> bool {
         let to = self.draft.at(shard);
         let cause = match cause {
-            Cause::InTheWayOf(coming) if self.is_made(coming) => self.in_the_way(shard),
+            Cause::InTheWayOf(coming) if !self.still_comes(coming) => self.in_the_way(shard),
             Cause::InTheWayOf(_) | Cause::Wrong(_) => Some(cause),
         };
         let Some(cause) = cause else {
@@ -221,11 +221,17 @@ impl Order<'_, '_> {
         })
     }
 
-    /// Whom a shard makes room for once the one that it was to make room for is there.
+    /// Whether a shard still has to leave where it is: it is not there yet, and nothing put it right.
+    fn still_comes(&self, coming: ShardAt) -> bool {
+        let cause = self.forced.get(&coming);
+        cause.is_some_and(|cause| is_waiting(&self.made.end, coming, *cause))
+    }
+
+    /// Whom a shard makes room for once the one that it was to make room for does not come, or is there.
     fn in_the_way(&self, shard: ShardAt) -> Option<Cause> {
         let (from, to) = (self.made.end.at(shard), self.draft.at(shard));
         let coming = self.coming.as_ref()?.of(from).iter().copied();
-        let waiting = coming.filter(|one| !self.is_made(*one));
+        let waiting = coming.filter(|one| self.still_comes(*one));
         let mut causes = waiting.map(Cause::InTheWayOf);
         causes.find(|cause| is_put_right(&self.made.end, shard, to, *cause))
     }

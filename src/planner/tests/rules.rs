@@ -208,3 +208,20 @@ fn contradictions_are_typed_errors() {
     let limit = "max_in_per_node";
     assert_eq!(found, PlanError::ZeroLimit { limit });
 }
+
+/// Shards 8 and 9 fill node 2 beyond its room. Once 9 has gone to node 1, which was full, 8 may stay: nobody
+/// makes room for it any more.
+#[test]
+fn nobody_makes_room_for_a_shard_that_need_not_come_any_more() {
+    let mut input = counts(&[7, 2, 0]);
+    for (shard, load, allowed) in [(8, 38, [1, 2]), (9, 197, [1, 1])] {
+        let shard: &mut ShardInput = &mut input.shards[shard - 1];
+        shard.weights = PerResource::of_shard(0, load);
+        shard.allowed = allowed.map(NodeId).to_vec();
+    }
+    input.nodes[0].capacity = room(Resource::COUNT, 7);
+    input.nodes[1].capacity = room(Resource::LOAD, 234);
+    let plan = checked(&input, &policy(Resource::LOAD, 150_000, 100_000));
+    let makes_room = |step: &&Move| matches!(step.reason, MoveReason::Room(_));
+    assert_eq!(plan.moves.iter().filter(makes_room).count(), 1, "{plan:#?}");
+}
