@@ -8,7 +8,10 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Commit, Procedure, StoreError, Tx};
 
@@ -17,6 +20,12 @@ const BATCH_MAX: usize = 512;
 
 /// Commits that one leader makes, at most.
 const BATCHES_MAX: usize = 4;
+
+/// A commit that takes less time is quick: to fall asleep and be woken takes as long.
+const QUICK: Duration = Duration::from_micros(100);
+
+/// How often one who waits for a commit that should be quick looks whether it is there, before it sleeps.
+const LOOKS_MAX: usize = 64;
 
 /// What became of running an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +52,8 @@ pub(super) trait Waiting: Send {
 #[derive(Default)]
 pub(super) struct Group {
     state: Mutex<State>,
+    /// The newest commit was quick, as those that do not wait for the disk are.
+    is_quick: AtomicBool,
 }
 
 #[derive(Default)]
@@ -76,7 +87,7 @@ impl Group {
             }));
             !std::mem::replace(&mut state.is_led, true)
         };
-        if leads || slot.wait() {
+        if leads || slot.wait(self.is_quick.load(Ordering::Relaxed)) {
             self.lead(commit_all);
         }
         match slot.take() {
@@ -95,7 +106,10 @@ impl Group {
             if batch.is_empty() {
                 break;
             }
+            let started = Instant::now();
             commit_all(batch);
+            let is_quick = started.elapsed() < QUICK;
+            self.is_quick.store(is_quick, Ordering::Relaxed);
         }
         drop(end);
     }
@@ -194,11 +208,15 @@ impl<P: Procedure, C> Drop for Operation<P, C> {
 /// Where somebody waits.
 struct Slot<P: Procedure> {
     place: Mutex<Place<P>>,
+    /// There is something to look at in its place.
+    has_changed: AtomicBool,
     changed: Condvar,
 }
 
 struct Place<P: Procedure> {
     told: Option<Told<P>>,
+    /// Somebody sleeps here.
+    sleeps: bool,
     leads: bool,
     is_closed: bool,
 }
@@ -208,9 +226,11 @@ impl<P: Procedure> Default for Slot<P> {
         Self {
             place: Mutex::new(Place {
                 told: None,
+                sleeps: false,
                 leads: false,
                 is_closed: false,
             }),
+            has_changed: AtomicBool::new(false),
             changed: Condvar::new(),
         }
     }
@@ -218,11 +238,24 @@ impl<P: Procedure> Default for Slot<P> {
 
 impl<P: Procedure> Slot<P> {
     /// Waits to be told something; whether that is to lead.
-    fn wait(&self) -> bool {
-        let place = self.lock();
+    fn wait(&self, soon: bool) -> bool {
+        if soon {
+            let mut looks = (0..LOOKS_MAX).map(|_| self.has_changed.load(Ordering::Acquire));
+            looks.any(|has_changed| {
+                if !has_changed {
+                    thread::yield_now();
+                }
+                has_changed
+            });
+        }
+        let mut place = self.lock();
+        place.sleeps = true;
         let waits = |place: &mut Place<P>| !place.leads && !place.is_closed;
         let waited = self.changed.wait_while(place, waits);
         let mut place = waited.unwrap_or_else(PoisonError::into_inner);
+        place.sleeps = false;
+        // Whoever leads waits again for what it is told.
+        self.has_changed.store(place.is_closed, Ordering::Release);
         std::mem::take(&mut place.leads)
     }
 
@@ -231,13 +264,22 @@ impl<P: Procedure> Slot<P> {
     }
 
     fn lead(&self) {
-        self.lock().leads = true;
-        self.changed.notify_all();
+        self.wake(|place| place.leads = true);
     }
 
     fn close(&self) {
-        self.lock().is_closed = true;
-        self.changed.notify_all();
+        self.wake(|place| place.is_closed = true);
+    }
+
+    fn wake(&self, change: impl FnOnce(&mut Place<P>)) {
+        let mut place = self.lock();
+        change(&mut place);
+        let sleeps = place.sleeps;
+        drop(place);
+        self.has_changed.store(true, Ordering::Release);
+        if sleeps {
+            self.changed.notify_all();
+        }
     }
 
     fn take(&self) -> Option<Told<P>> {
