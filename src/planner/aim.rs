@@ -10,7 +10,7 @@ use super::{Availability, Band, Resource};
 
 /// What a move that leaves a node outside its band must gain, as a part of its weight. The most
 /// that it can gain is twice its weight; near zero, two nodes merely trade places.
-const GAIN_PART: u128 = 4;
+const GAIN_PART: u128 = 16;
 
 const MIB: u128 = 1 << 20;
 
