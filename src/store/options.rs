@@ -2,14 +2,14 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
     /// One fsync for each commit. After a crash the next open verifies the file and rebuilds what
-    /// says which pages are free: about 1.5 ms for each MiB.
+    /// says which pages are free: about 0.6 ms for each MiB that is in the page cache.
     #[default]
     Standard,
     /// Two fsyncs for each commit: the data is on disk before the header names it. For files whose
     /// values come from strangers, who could otherwise forge a commit that a crash tore.
     Careful,
     /// Two fsyncs for each commit, which also stores which pages are free: after a crash the next
-    /// open has nothing to rebuild.
+    /// open has nothing to rebuild, and without an integrity check takes milliseconds at any size.
     FastRestart,
 }
 
@@ -20,8 +20,9 @@ pub struct OpenOptions {
     pub durability: Durability,
     /// Bytes of the file that are kept in memory.
     pub cache_bytes: usize,
-    /// Whether every open verifies every page. Without it, a file that somebody altered can give
-    /// wrong data or end the process.
+    /// Whether every open verifies every page: about 0.6 ms for each MiB that is in the page cache,
+    /// whatever the durability. Without it, a file that somebody altered can give wrong data or end
+    /// the process.
     pub integrity_check: bool,
     /// Bytes of a file beside the database (its name and `.ballast`) that is removed when the file
     /// system is full, so that what is under way can be recorded. It is made at open and at a
