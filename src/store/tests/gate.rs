@@ -46,6 +46,44 @@ fn locks_are_those_of_the_file() {
     assert!(!other.try_lock_range(start, end).unwrap());
 }
 
+/// A handle behind a closed gate may be closed, and another opened: until the gate is opened nobody else gets
+/// the file, as what waits is still to be written. A gate that goes without that lets the file go.
+#[test]
+fn closing_what_is_behind_a_closed_gate_lets_nobody_in() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let open = || {
+        let file = File::options().read(true).write(true).open(file.path());
+        FileBackend::new(file.unwrap()).unwrap()
+    };
+    let (start, end) = (Included(LOW), Excluded(HIGH));
+    let other = open();
+    let lets_in = || {
+        let lets_in = other.try_lock_range(start, end).unwrap();
+        if lets_in {
+            other.unlock_range(start, end).unwrap();
+        }
+        lets_in
+    };
+
+    let gate = GuardedFile::hold(Box::new(open())).unwrap();
+    assert!(gate.try_lock_range(start, end).unwrap());
+    gate.close().unwrap();
+    assert!(!lets_in());
+    assert!(
+        gate.try_lock_range(start, end).unwrap(),
+        "by another handle"
+    );
+    gate.release().unwrap();
+    assert!(!lets_in());
+    gate.close().unwrap();
+    assert!(lets_in());
+
+    let refused = GuardedFile::hold(Box::new(open())).unwrap();
+    assert!(refused.try_lock_range(start, end).unwrap());
+    drop(refused);
+    assert!(lets_in());
+}
+
 /// Behind a closed gate a file reads as it would be, and is as it was; opened, it is as it reads.
 #[test]
 fn what_waits_is_read_and_then_written() {
