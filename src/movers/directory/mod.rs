@@ -66,12 +66,16 @@ mod examine;
 mod meter;
 mod resume;
 mod segments;
+mod together;
 
 // The proof, the removal, and the scan of a node.
+mod ahead;
+mod contents;
 mod digest;
 mod measure;
 mod remove;
 mod scan;
+mod sink;
 mod verify;
 
 mod advice;
@@ -144,13 +148,21 @@ struct Tuning {
     chunk_bytes: usize,
     /// Written to one file between two checkpoints.
     sync_bytes: u64,
-    /// Files that wait for their fsync, all open: of the usual 1024 descriptors of a process,
+    /// Files that wait for a sync of each, all open: of the usual 1024 descriptors of a process,
     /// several moves at a time have to take no more than a part.
     batch_files: usize,
-    /// Folders that wait for their fsync.
+    /// Folders that wait for a sync of each.
     batch_folders: usize,
-    /// Bytes in files that wait for their fsync.
+    /// Bytes in files that wait for a sync.
     batch_bytes: u64,
+    /// So many files, and so many folders, are synced one by one even where all could be synced
+    /// together: other people's data on the file system is no business of a few files.
+    one_by_one_max: usize,
+    /// Files, and folders, that wait for a sync of all together.
+    together_max: usize,
+    /// A file of so many bytes begins to be written to the disk as soon as it is complete; smaller
+    /// ones are faster side by side.
+    begin_bytes: u64,
 }
 
 impl Default for Tuning {
@@ -161,6 +173,9 @@ impl Default for Tuning {
             batch_files: 64,
             batch_folders: 256,
             batch_bytes: 32 * 1024 * 1024,
+            one_by_one_max: 16,
+            together_max: 4096,
+            begin_bytes: 1024 * 1024,
         }
     }
 }
