@@ -31,3 +31,14 @@ pub(super) fn will_be_read_soon(file: &File, len: u64) {
     #[cfg(not(target_os = "linux"))]
     let _ = (file, len);
 }
+
+/// The bytes from `start` to `end` are complete: they begin to be written to the disk, without
+/// anybody waiting.
+pub(super) fn is_written(file: &File, start: u64, end: u64) {
+    #[cfg(target_os = "linux")]
+    if let Some(len) = std::num::NonZeroU64::new(end.saturating_sub(start)) {
+        let _ = rustix::fs::fadvise(file, start, Some(len), rustix::fs::Advice::DontNeed);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, start, end);
+}
