@@ -49,7 +49,7 @@ impl<'a> Copier<'a> {
             source,
             target,
             meter,
-            batch: Batch::new(tuning),
+            batch: Batch::new(tuning, node.syncs_together()),
             tuning,
             buffer: vec![0; tuning.chunk_bytes],
             files_done: 0,
@@ -196,7 +196,7 @@ impl<'a> Copier<'a> {
 
     /// Makes all that was written last.
     fn sync(&mut self) -> Result<(), Problem> {
-        self.batch.sync(self.target)?;
+        self.batch.sync(self.target, self.node)?;
         if self.top_created {
             self.node.sync()?;
             self.top_created = false;

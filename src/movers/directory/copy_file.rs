@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use super::advice;
 use super::attributes::apply;
 use super::copy::Copier;
 use super::error::Problem;
@@ -85,7 +86,7 @@ impl Copier<'_> {
     /// Copies from `at` on; `at` is then the length, or less when the source was cut meanwhile.
     fn copy_contents(&mut self, open: &Open<'_>, at: &mut u64) -> Result<(), Problem> {
         let len = open.meta.len;
-        let mut synced = *at;
+        let (mut synced, mut begun) = (*at, *at);
         while *at < len {
             let data = if open.meta.is_sparse() {
                 next_data(&open.source, *at, len)
@@ -102,6 +103,10 @@ impl Copier<'_> {
                 }
                 *at = at.saturating_add(count);
                 self.meter.add(count)?;
+                if at.saturating_sub(begun) >= self.tuning.begin_bytes {
+                    advice::is_written(&open.target, begun, *at);
+                    begun = *at;
+                }
                 if at.saturating_sub(synced) >= self.tuning.sync_bytes && *at < len {
                     self.checkpoint_in_file(open.path, open.meta.mtime, *at, &open.target)?;
                     synced = *at;

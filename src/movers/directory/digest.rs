@@ -4,16 +4,15 @@
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::OFlags;
-
-use super::advice;
-use super::copy_file::{as_u64, read_at};
+use super::ahead::{Ahead, Entry, WHOLE_BYTES_MAX};
+use super::contents::{Buffer, Contents};
+use super::copy_file::as_u64;
 use super::error::Problem;
 use super::meta::{Kind, Meta};
 use super::relative::Relative;
 use super::segments::{is_zero, next_data};
+use super::sink::Sink;
 use super::tree::Tree;
-use super::walk::{Step, Walk};
 use crate::schema::text::Digest;
 use crate::schema::v1::Side;
 
@@ -21,7 +20,7 @@ const HEADER: &[u8] = b"shardferry tree 1\n";
 /// The unit in which zeros are left out.
 const BLOCK_BYTES: u64 = 64 * 1024;
 /// What is read at once: a multiple of the block.
-const CHUNK_BYTES: usize = 1024 * 1024;
+const CHUNK_BYTES: usize = 512 * 1024;
 
 /// Told how many bytes of the shard were read or skipped since the last call.
 pub(super) type Report<'r> = dyn FnMut(u64) -> Result<(), Problem> + 'r;
@@ -31,7 +30,8 @@ pub(super) type Report<'r> = dyn FnMut(u64) -> Result<(), Problem> + 'r;
 pub(super) enum Reading {
     /// As it comes.
     Cached,
-    /// What was written and synced: the cache is asked to forget it first.
+    /// What was written and synced: the cache is asked to forget it first, and long files are read
+    /// past it.
     FromDisk,
 }
 
@@ -45,17 +45,15 @@ pub(super) fn digest(
         tree,
         reading,
         report,
-        hasher: blake3::Hasher::new(),
-        buffer: vec![0; CHUNK_BYTES],
+        hasher: Sink::new(),
+        buffer: Buffer::new(CHUNK_BYTES),
         items: 0,
         bytes: 0,
     };
     stream.hasher.update(HEADER);
-    let mut walk = Walk::new(tree);
-    while let Some(visit) = walk.next()? {
-        if visit.step != Step::Leave {
-            stream.entry(&visit.path, &visit.meta)?;
-        }
+    let mut walk = Ahead::new(tree, reading);
+    while let Some(entry) = walk.next()? {
+        stream.entry(&entry)?;
     }
     stream.finish()
 }
@@ -64,15 +62,19 @@ struct Stream<'a, 'r> {
     tree: &'a Tree,
     reading: Reading,
     report: &'a mut Report<'r>,
-    hasher: blake3::Hasher,
-    buffer: Vec<u8>,
+    hasher: Sink,
+    buffer: Buffer,
     items: u64,
     bytes: u64,
 }
 
 impl Stream<'_, '_> {
-    fn entry(&mut self, path: &Relative, meta: &Meta) -> Result<(), Problem> {
+    fn entry(&mut self, entry: &Entry) -> Result<(), Problem> {
+        let (path, meta) = (&entry.visit.path, &entry.visit.meta);
         self.items = self.items.saturating_add(1);
+        if let Some((file, meta)) = &entry.file {
+            return self.file(path, file, meta);
+        }
         match meta.kind {
             Kind::Folder => {
                 self.begin(b"D", path);
@@ -83,8 +85,8 @@ impl Stream<'_, '_> {
                 self.begin(b"L", path);
                 self.text(target.as_bytes());
             }
-            Kind::Other => self.begin(b"O", path),
-            Kind::File => self.file(path)?,
+            // The file of an entry is open.
+            Kind::Other | Kind::File => self.begin(b"O", path),
         }
         Ok(())
     }
@@ -100,18 +102,13 @@ impl Stream<'_, '_> {
         self.hasher.update(bytes);
     }
 
-    fn file(&mut self, path: &Relative) -> Result<(), Problem> {
-        let (file, meta) = self.tree.open_file(path, OFlags::RDONLY)?;
-        if self.reading == Reading::FromDisk {
-            advice::will_not_be_read(&file);
-        }
-        advice::will_be_read_in_order(&file);
+    fn file(&mut self, path: &Relative, file: &File, meta: &Meta) -> Result<(), Problem> {
         self.begin(b"F", path);
         self.hasher.update(&meta.mode.to_le_bytes());
         self.hasher.update(&meta.mtime.seconds.to_le_bytes());
         self.hasher.update(&meta.mtime.nanoseconds.to_le_bytes());
         self.hasher.update(&meta.len.to_le_bytes());
-        let end = self.contents(path, &file, &meta)?;
+        let end = self.contents(path, file, meta)?;
         self.hasher.update(&end.to_le_bytes());
         self.hasher.update(b"E");
         self.bytes = self.bytes.saturating_add(meta.len);
@@ -121,6 +118,11 @@ impl Stream<'_, '_> {
     /// The offset at which reading ended.
     fn contents(&mut self, path: &Relative, file: &File, meta: &Meta) -> Result<u64, Problem> {
         let len = meta.len;
+        let mut reader = match self.reading {
+            // A short one was asked for already, and is on its way into the cache.
+            Reading::FromDisk if len > WHOLE_BYTES_MAX => Contents::from_disk(file),
+            Reading::FromDisk | Reading::Cached => Contents::cached(file),
+        };
         let mut at = 0;
         while at < len {
             if meta.is_sparse() {
@@ -136,7 +138,7 @@ impl Stream<'_, '_> {
                     break;
                 }
             }
-            let count = self.chunk(path, file, at, len)?;
+            let count = self.chunk(path, &mut reader, at, len)?;
             if count == 0 {
                 break;
             }
@@ -146,15 +148,19 @@ impl Stream<'_, '_> {
         Ok(at)
     }
 
-    fn chunk(&mut self, path: &Relative, file: &File, at: u64, len: u64) -> Result<u64, Problem> {
-        let left = usize::try_from(len.saturating_sub(at)).unwrap_or(usize::MAX);
-        let want = left.min(self.buffer.len());
-        let buffer = self.buffer.get_mut(..want).unwrap_or_default();
-        let count =
-            read_at(file, buffer, at).map_err(Problem::io("read", || self.tree.path(path)))?;
+    fn chunk(
+        &mut self,
+        path: &Relative,
+        reader: &mut Contents<'_>,
+        at: u64,
+        len: u64,
+    ) -> Result<u64, Problem> {
+        let count = reader
+            .read(&mut self.buffer, at, len.saturating_sub(at))
+            .map_err(Problem::io("read", || self.tree.path(path)))?;
         let mut offset = at;
         let step = usize::try_from(BLOCK_BYTES).unwrap_or(CHUNK_BYTES);
-        for block in buffer.get(..count).unwrap_or_default().chunks(step) {
+        for block in self.buffer.filled(count).chunks(step) {
             if !is_zero(block) {
                 self.hasher.update(&offset.to_le_bytes());
                 self.hasher.update(block);

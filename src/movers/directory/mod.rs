@@ -21,6 +21,25 @@
 //! **Still data**: nothing stops a program from writing to the source during the move. What it
 //! writes before the verification reads it is caught by that; stop the writer for the move.
 //!
+//! # What is synced when, and what the verification reads
+//!
+//! A checkpoint is reported when all that it covers is on the disk, and the copy ends with such a
+//! one: before the verification, and so before the cutover, everything is synced. In a large file
+//! that is every 64 MiB; small files go in batches. Up to 16 files and folders of a batch are
+//! synced one by one (`fsync`). More are synced by one `syncfs` of the destination's file system
+//! where that is ext4, XFS or btrfs, on Linux 5.17 or later, because there it tells every error that a
+//! sync of each would tell. It writes other people's data on that file system too, and fails when
+//! any of that could not be written: the attempt is then made again, from its checkpoint. Elsewhere
+//! each file and each folder is synced.
+//!
+//! The verification reads both sides anew, each in a thread of its own. Of the **copy** it asks the
+//! page cache to forget each file first (`POSIX_FADV_DONTNEED`; it is synced, so it can), and reads
+//! files above 128 KiB past the cache (`O_DIRECT`), where the file system can do that. Limits: to forget
+//! is a request, which the kernel does not follow for pages that somebody has mapped; folders, permissions
+//! and times come from the caches of the kernel; a disk, a controller or a server has caches of
+//! its own; on other systems than Linux the copy is read as it comes. The **source** is read as it
+//! comes: what a program that uses it would read.
+//!
 //! # The digest
 //!
 //! The evidence `blake3-tree-1` is BLAKE3 over a stream that is the same for the same tree, wherever
@@ -66,12 +85,16 @@ mod examine;
 mod meter;
 mod resume;
 mod segments;
+mod together;
 
 // The proof, the removal, and the scan of a node.
+mod ahead;
+mod contents;
 mod digest;
 mod measure;
 mod remove;
 mod scan;
+mod sink;
 mod verify;
 
 mod advice;
@@ -144,23 +167,34 @@ struct Tuning {
     chunk_bytes: usize,
     /// Written to one file between two checkpoints.
     sync_bytes: u64,
-    /// Files that wait for their fsync, all open: of the usual 1024 descriptors of a process,
+    /// Files that wait for a sync of each, all open: of the usual 1024 descriptors of a process,
     /// several moves at a time have to take no more than a part.
     batch_files: usize,
-    /// Folders that wait for their fsync.
+    /// Folders that wait for a sync of each.
     batch_folders: usize,
-    /// Bytes in files that wait for their fsync.
+    /// Bytes in files that wait for a sync.
     batch_bytes: u64,
+    /// So many files, and so many folders, are synced one by one even where all could be synced
+    /// together: other people's data on the file system is no business of a few files.
+    one_by_one_max: usize,
+    /// Files, and folders, that wait for a sync of all together.
+    together_max: usize,
+    /// Whenever so much of a file was written, the disk begins with it, so that the sync that comes
+    /// has little left to wait for; files that are smaller are faster side by side.
+    begin_bytes: u64,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
         Self {
             chunk_bytes: 1024 * 1024,
-            sync_bytes: 16 * 1024 * 1024,
+            sync_bytes: 64 * 1024 * 1024,
             batch_files: 64,
             batch_folders: 256,
             batch_bytes: 32 * 1024 * 1024,
+            one_by_one_max: 16,
+            together_max: 4096,
+            begin_bytes: 2 * 1024 * 1024,
         }
     }
 }

@@ -10,6 +10,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::error::Problem;
 use super::meta::Meta;
+use super::together;
 use super::tree::{Tree, list};
 use crate::executor::{Endpoint, Job};
 
@@ -74,6 +75,18 @@ impl Node {
     /// [`Self::sync`] makes it last.
     pub(super) fn rename(&self, from: &Tree, to: &Tree) -> Result<(), Problem> {
         super::rename::no_replace(&self.directory, from, to)
+    }
+
+    /// Whether [`Self::sync_file_system`] is as good as a sync of each file.
+    pub(super) fn syncs_together(&self) -> bool {
+        together::is_enough(&*self.directory)
+    }
+
+    /// Makes all last that was written to the file system of the directory. Fails when anything of
+    /// it could not be written since the directory was opened, whoever wrote it.
+    pub(super) fn sync_file_system(&self) -> Result<(), Problem> {
+        together::sync(&*self.directory)
+            .map_err(Problem::io("sync the file system of", || self.path.clone()))
     }
 
     /// Makes what was created, renamed and removed in the directory last.

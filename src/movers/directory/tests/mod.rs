@@ -9,3 +9,4 @@ mod safety;
 mod scan;
 mod steps;
 mod support;
+mod sync_order;

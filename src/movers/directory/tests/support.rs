@@ -26,6 +26,9 @@ pub(super) fn eager() -> DirectoryMover {
             batch_files: 2,
             batch_folders: 2,
             batch_bytes: 16384,
+            one_by_one_max: 1,
+            together_max: 3,
+            begin_bytes: 4096,
         },
     }
 }
@@ -50,7 +53,7 @@ impl Nodes {
         )
     }
 
-    fn at(root: TempDir) -> Self {
+    pub(super) fn at(root: TempDir) -> Self {
         fs::create_dir(root.path().join("from")).unwrap();
         fs::create_dir(root.path().join("to")).unwrap();
         let migration = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
