@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::apply::{apply, settings};
-use super::begin::BeginOne;
+use super::beginning::BeginOne;
 use super::quarantine::release;
 use super::{BeginError, BeginRequest, MigrationTracker};
 use crate::machine::{self, Command, StepError};

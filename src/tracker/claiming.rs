@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::apply::{apply, settings};
 use super::obstacle::{Claimant, admit};
-use super::transition::Told;
+use super::told::Told;
 use super::{Claim, ClaimError, MigrationTracker, TransitionError};
 use crate::machine::{self, Command, CommandName, StepError, Turn};
 use crate::schema::key::{Key as _, SlotScope};

@@ -7,6 +7,7 @@ mod again;
 mod apply;
 mod backup;
 mod begin;
+mod beginning;
 mod claim;
 mod claiming;
 mod cleanup;
@@ -28,7 +29,9 @@ mod settings;
 mod shards;
 mod summary;
 mod throttle;
+mod told;
 mod transfer;
+mod transit;
 mod transition;
 mod wave;
 

@@ -6,12 +6,12 @@ use crate::schema::text::{ExecutorName, Reason, RequestKey};
 use crate::schema::v1::{Actor, Migration, Status};
 use crate::schema::{Epoch, MigrationId, NodeId, ShardId, table};
 use crate::store::{Procedure, put};
-use crate::tracker::begin::{BeginAll, BeginOne};
+use crate::tracker::beginning::{BeginAll, BeginOne};
 use crate::tracker::claiming::ClaimOne;
 use crate::tracker::cleanup::{CleanupReport, OnCleanup};
 use crate::tracker::obstacle::Claimant;
 use crate::tracker::registry::ChangeRegistry;
-use crate::tracker::transition::{Judged, Transit};
+use crate::tracker::transit::{Judged, Transit};
 use crate::tracker::{
     BeginError, BeginPlanError, BeginRequest, ClaimError, CleanupError, RegistryChange,
     RegistryError, TransitionError,
