@@ -254,8 +254,6 @@ impl<P: Procedure> Slot<P> {
         let waited = self.changed.wait_while(place, waits);
         let mut place = waited.unwrap_or_else(PoisonError::into_inner);
         place.sleeps = false;
-        // Whoever leads waits again for what it is told.
-        self.has_changed.store(place.is_closed, Ordering::Release);
         std::mem::take(&mut place.leads)
     }
 

@@ -251,21 +251,10 @@ fn at_work(world: &World, args: &[&str]) -> std::process::Child {
     child
 }
 
-/// Three disks: what leaves the first has room on the second when the shard that fills it has left.
+/// What makes three of the two disks: what leaves the first has room on the second when the shard that fills
+/// it has left.
 #[cfg(unix)]
-const A_FULL_DISK: &str = r#"
-[[nodes]]
-id = 1
-name = "disk-a"
-path = "a"
-scan = true
-
-[[nodes]]
-id = 2
-name = "disk-b"
-path = "b"
-scan = true
-capacity_bytes = 8800000
+const AND_A_THIRD: &str = r#"capacity_bytes = 8800000
 
 [[nodes]]
 id = 3
@@ -285,7 +274,8 @@ fn a_run_empties_a_node_whose_drain_begins_meanwhile() {
     }
     world.write("b/shard-02", &vec![b'x'; 8 << 20]);
     fs::create_dir(world.path("c")).unwrap();
-    world.write("cluster.toml", A_FULL_DISK.as_bytes());
+    let disks = format!("{}{AND_A_THIRD}", crate::support::TWO_DISKS);
+    world.write("cluster.toml", disks.as_bytes());
     world.run(["apply", "cluster.toml"]).ok();
     set(&world, "bytes_per_second_max=1MiB");
     world.run(["begin", "shard-02", "disk-b", "disk-c"]).ok();

@@ -513,6 +513,12 @@ impl Silent {
             by_itself,
         }
     }
+
+    fn wait_for_a_copy(&self) {
+        while !self.copying.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
 }
 
 impl ShardMover for Silent {
@@ -572,9 +578,7 @@ fn a_silent_mover_keeps_its_migration_while_it_is_being_cancelled() {
     let id = begin(&tracker, 7, 1, 2);
     std::thread::scope(|scope| {
         let run = scope.spawn(|| Executor::run(&tracker, &mover, &options()).unwrap());
-        while !mover.copying.load(Ordering::SeqCst) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        mover.wait_for_a_copy();
         let asked = tracker.cancel_migration(id, "no").unwrap();
         assert_eq!(asked, CancelOutcome::Cancelling);
         std::thread::sleep(Duration::from_millis(600));
@@ -600,9 +604,7 @@ fn a_lease_that_is_made_shorter_is_renewed_as_often_as_it_needs() {
     let id = begin(&tracker, 7, 1, 2);
     std::thread::scope(|scope| {
         let run = scope.spawn(|| Executor::run(&tracker, &mover, &options()).unwrap());
-        while !mover.copying.load(Ordering::SeqCst) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        mover.wait_for_a_copy();
         let short = Settings {
             lease_ms: 3_000,
             ..settings()
