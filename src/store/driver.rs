@@ -7,6 +7,7 @@ use redb::{Database, ReadableDatabase as _, StorageError, WriteTransaction};
 use super::ballast::Ballast;
 use super::group::{Group, Ran, Waiting};
 use super::health::Health;
+use super::newest::Newest;
 use super::overlay::Overlay;
 use super::redb_read::RedbRead;
 use super::redb_tx::RedbTx;
@@ -41,6 +42,8 @@ impl Commit {
 
 /// An open file.
 pub(crate) struct Store {
+    /// Before the database, which closes when nobody reads.
+    newest: Newest,
     db: Database,
     durability: Durability,
     health: Health,
@@ -61,6 +64,7 @@ impl fmt::Debug for Store {
 impl Store {
     pub(super) fn new(db: Database, durability: Durability, ballast: Ballast) -> Self {
         Self {
+            newest: Newest::default(),
             db,
             durability,
             health: Health::new(ballast),
@@ -194,11 +198,11 @@ impl Store {
         read: impl FnOnce(&mut dyn ReadRows) -> Result<T, E>,
     ) -> Result<T, E> {
         self.health.usable()?;
-        let txn = self
-            .db
-            .begin_read()
-            .map_err(|error| self.health.failed("beginning to read", error))?;
-        read(&mut RedbRead::new(txn, &self.health))
+        let state = self.newest.get(|| {
+            let txn = self.db.begin_read();
+            txn.map_err(|error| self.health.failed("beginning to read", error))
+        })?;
+        read(&mut RedbRead::new(state, &self.health))
     }
 
     /// Brings lazy commits to the disk.
@@ -267,8 +271,12 @@ impl Store {
             .behind_since
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        txn.commit()
-            .map_err(|error| self.health.commit_failed(error))?;
+        // What it keeps, this commit could not free.
+        self.newest.forget();
+        let committed = txn.commit();
+        // Before anybody is told: what is read then is no older.
+        self.newest.forget();
+        committed.map_err(|error| self.health.commit_failed(error))?;
         if durable {
             *since = None;
         } else if since.is_none() {

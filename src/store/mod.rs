@@ -14,6 +14,7 @@ mod guard;
 mod header;
 mod health;
 mod log_end;
+mod newest;
 mod open;
 mod options;
 mod overlay;

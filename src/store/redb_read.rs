@@ -1,3 +1,5 @@
+use std::sync::{Arc, OnceLock};
+
 use redb::{ReadTransaction, ReadableTableMetadata as _};
 
 use super::health::Health;
@@ -7,49 +9,55 @@ use crate::schema::table::TableId;
 
 type Table = redb::ReadOnlyTable<&'static [u8], &'static [u8]>;
 
-/// Rows of a redb read transaction: one consistent state of the file. Short-lived: while it is
-/// held, every commit makes the file grow.
-pub(super) struct RedbRead<'store> {
+/// One consistent state of the file, for any number of readers. While somebody holds it, what commits
+/// free cannot be used again, and the file grows.
+pub(super) struct FileState {
     txn: ReadTransaction,
-    health: &'store Health,
-    open: Vec<(TableId, Table)>,
+    /// By tag; each is opened when it is first read.
+    tables: Vec<OnceLock<Table>>,
 }
 
-impl<'store> RedbRead<'store> {
-    pub(super) fn new(txn: ReadTransaction, health: &'store Health) -> Self {
+impl FileState {
+    pub(super) fn new(txn: ReadTransaction) -> Self {
+        let tags = TableId::ALL.iter().map(|table| usize::from(table.tag()));
+        let tables = tags.max().unwrap_or_default() + 1;
         Self {
             txn,
-            health,
-            open: Vec::new(),
+            tables: std::iter::repeat_with(OnceLock::new).take(tables).collect(),
         }
     }
 
-    fn table(&mut self, id: TableId) -> Result<&Table, StoreError> {
-        let at = match self.open.iter().position(|(open, _)| *open == id) {
-            Some(at) => at,
-            None => {
-                let table = self
-                    .txn
-                    .open_table(definition(id))
-                    .map_err(|error| self.health.failed("opening a table", error))?;
-                self.open.push((id, table));
-                self.open.len() - 1
-            }
-        };
-        match self.open.get(at) {
-            Some((_, table)) => Ok(table),
-            None => Err(StoreError::ReopenNeeded),
+    fn table(&self, id: TableId, health: &Health) -> Result<&Table, StoreError> {
+        let place = self.tables.get(usize::from(id.tag()));
+        let place = place.ok_or(StoreError::ReopenNeeded)?;
+        if let Some(table) = place.get() {
+            return Ok(table);
         }
+        let table = self.txn.open_table(definition(id));
+        let table = table.map_err(|error| health.failed("opening a table", error))?;
+        Ok(place.get_or_init(|| table))
+    }
+}
+
+/// Rows of a state.
+pub(super) struct RedbRead<'store> {
+    state: Arc<FileState>,
+    health: &'store Health,
+}
+
+impl<'store> RedbRead<'store> {
+    pub(super) fn new(state: Arc<FileState>, health: &'store Health) -> Self {
+        Self { state, health }
     }
 }
 
 impl ReadRows for RedbRead<'_> {
     fn get(&mut self, table: TableId, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let health = self.health;
         let value = self
-            .table(table)?
+            .state
+            .table(table, self.health)?
             .get(key)
-            .map_err(|error| health.failed("reading a row", error))?;
+            .map_err(|error| self.health.failed("reading a row", error))?;
         Ok(value.map(|value| value.value().to_vec()))
     }
 
@@ -59,14 +67,14 @@ impl ReadRows for RedbRead<'_> {
         scan: &Scan,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        let health = self.health;
-        visit_rows(self.table(table)?, health, scan, visit)
+        let table = self.state.table(table, self.health)?;
+        visit_rows(table, self.health, scan, visit)
     }
 
     fn len(&mut self, table: TableId) -> Result<u64, StoreError> {
-        let health = self.health;
-        self.table(table)?
+        self.state
+            .table(table, self.health)?
             .len()
-            .map_err(|error| health.failed("counting rows", error))
+            .map_err(|error| self.health.failed("counting rows", error))
     }
 }

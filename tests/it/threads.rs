@@ -1,7 +1,7 @@
 //! Many threads on one handle, each doing whatever comes: the file stays in order.
 
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use shardferry::schema::v1::FailureClass;
 use shardferry::tracker::{BeginError, ClaimError, CleanupError, TransitionError};
@@ -53,6 +53,36 @@ fn one_begin_wins_each_round() {
             }
         }
     }
+    clean(&tracker);
+}
+
+/// Readers share what they look at; whoever was told of a change looks at a state that has it.
+#[test]
+fn what_was_told_is_read() {
+    let place = Place::new();
+    let tracker = place.create();
+    let (told, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let mut gone = Vec::new();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Acquire) {
+                    let Some(newest) = told.load(Ordering::Acquire).checked_sub(1) else {
+                        continue;
+                    };
+                    let migrating = tracker.is_shard_migrating(ShardId(newest as u64)).unwrap();
+                    assert!(migrating, "what was told of shard {newest} is gone");
+                }
+            });
+        }
+        for shard in 0..THREADS * ROUNDS {
+            let id = tracker.begin_migration(ShardId(shard), A, B).unwrap();
+            told.store(shard as usize + 1, Ordering::Release);
+            gone.extend(tracker.get_migration(id).unwrap().is_none().then_some(id));
+        }
+        over.store(true, Ordering::Release);
+    });
+    assert_eq!(gone, []);
     clean(&tracker);
 }
 
