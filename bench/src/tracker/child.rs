@@ -13,6 +13,7 @@ pub const CHILD: &str = "--child";
 pub fn child(arguments: &[String]) -> ExitCode {
     let done = match arguments {
         [what, rest @ ..] if what == "leave" => restart::leave(rest),
+        [what, rest @ ..] if what == "restart" => restart::restart(rest),
         [what, path, rounds] if what == "footprint" => footprint::visit(Path::new(path), rounds),
         _ => Err("nobody calls it like this".into()),
     };

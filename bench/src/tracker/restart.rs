@@ -1,7 +1,7 @@
 //! From the start of a process to the list of what is unfinished, after the one before was killed.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -57,11 +57,10 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
     let mut lists = vec![Figures::default(); cases.len()];
     for _ in 0..runs {
         for (case, (at, integrity_check)) in cases.iter().enumerate() {
-            let options = options(DURABILITIES[*at], *integrity_check);
             let path = copy_of(&killed[*at])?;
-            let (open, list) = open(&path, &options, unfinished)?;
-            opens[case].push(milliseconds(open));
-            lists[case].push(milliseconds(open + list));
+            let (open, list) = restart_one(&path, DURABILITIES[*at], *integrity_check, unfinished)?;
+            opens[case].push(open);
+            lists[case].push(list);
             fs::remove_file(path)?;
         }
     }
@@ -101,10 +100,6 @@ fn options(durability: Durability, integrity_check: bool) -> OpenOptions {
     }
 }
 
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}
-
 fn copy_of(path: &Path) -> Result<PathBuf> {
     let copy = path.with_extension("copy");
     fs::copy(path, &copy)?;
@@ -113,16 +108,50 @@ fn copy_of(path: &Path) -> Result<PathBuf> {
     Ok(copy)
 }
 
-fn open(path: &Path, options: &OpenOptions, unfinished: u64) -> Result<(Duration, Duration)> {
+/// Milliseconds until a new process has the file open, and until it has the list.
+fn restart_one(
+    path: &Path,
+    durability: Durability,
+    integrity_check: bool,
+    unfinished: u64,
+) -> Result<(f64, f64)> {
+    let path = path.to_str().ok_or("the folder has no plain name")?;
+    let (durability, check) = (format!("{durability:?}"), integrity_check.to_string());
+    let arguments = [path, &durability, &check, &unfinished.to_string()];
+    let output = child::process("restart", &arguments)?.output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    let said = String::from_utf8(output.stdout)?;
+    let (open, list) = said
+        .trim()
+        .split_once(' ')
+        .ok_or("two figures are missing")?;
+    Ok((open.parse()?, list.parse()?))
+}
+
+/// Opens the file, lists what is unfinished, and prints when each of them was done.
+pub(super) fn restart(arguments: &[String]) -> Result<()> {
+    let [path, durability, integrity_check, unfinished] = arguments else {
+        return Err("path, durability, whether to check, and how many".into());
+    };
+    let options = options(named(durability)?, integrity_check.parse()?);
     let start = Instant::now();
-    let tracker = MigrationTracker::open_with(path, options)?;
+    let tracker = MigrationTracker::open_with(path, &options)?;
     let open = start.elapsed();
-    let found = tracker.unfinished()?.len() as u64;
-    let list = start.elapsed() - open;
-    if found != unfinished {
+    let found = tracker.unfinished()?.len();
+    let list = start.elapsed();
+    if found != unfinished.parse::<usize>()? {
         return Err(format!("{found} of {unfinished} are unfinished").into());
     }
-    Ok((open, list))
+    let [open, list] = [open, list].map(|time| time.as_secs_f64() * 1e3);
+    Ok(writeln!(io::stdout(), "{open} {list}")?)
+}
+
+fn named(durability: &str) -> Result<Durability> {
+    let mut durabilities = DURABILITIES.into_iter();
+    let found = durabilities.find(|one| format!("{one:?}") == durability);
+    Ok(found.ok_or("no such durability")?)
 }
 
 /// Has a process work on the file until it is killed.
@@ -142,11 +171,7 @@ pub(super) fn leave(arguments: &[String]) -> Result<()> {
     let [path, durability, unfinished] = arguments else {
         return Err("path, durability, and how many".into());
     };
-    let durability = DURABILITIES
-        .into_iter()
-        .find(|one| format!("{one:?}") == *durability)
-        .ok_or("no such durability")?;
-    let tracker = MigrationTracker::open_with(path, &options(durability, true))?;
+    let tracker = MigrationTracker::open_with(path, &options(named(durability)?, true))?;
     tracker.set_settings(&Settings {
         progress_lag_ms_max: 60_000,
         ..keep_all()

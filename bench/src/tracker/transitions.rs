@@ -1,6 +1,7 @@
 //! Durable transitions per second, beside other stores in the same folder.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use shardferry::tracker::BeginRequest;
@@ -18,12 +19,36 @@ use crate::{Result, Size};
 /// Callers at the same time.
 const CALLERS: [u64; 4] = [1, 8, 64, 256];
 
-/// What shardferry should be, by callers: so many times another.
-const TARGETS: [(u64, &str); 4] = [
-    (1, "0.75 x raw, 1.2 x LMDB, 0.7 x SQLite"),
-    (8, "-"),
-    (64, "8 x raw, 8 x redb, 7 x SQLite"),
-    (256, "12 x raw"),
+/// Which shards the callers move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shards {
+    /// The next one that nobody moves, as where shards are numbered one after the other.
+    Neighbours,
+    /// Each caller those of a range of its own, far from the others: its rows are in a page of its own.
+    Apart,
+}
+
+impl Shards {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Neighbours => "neighbours",
+            Self::Apart => "far apart",
+        }
+    }
+}
+
+/// Callers, which shards they move, and what shardferry should be: so many times another.
+const CASES: [(u64, Shards, &str); 6] = [
+    (
+        1,
+        Shards::Neighbours,
+        "0.75 x raw, 1.2 x LMDB, 0.7 x SQLite",
+    ),
+    (8, Shards::Neighbours, "-"),
+    (64, Shards::Neighbours, "8 x raw, 8 x redb, 7 x SQLite"),
+    (64, Shards::Apart, "8 x raw, 8 x redb, 7 x SQLite"),
+    (256, Shards::Neighbours, "12 x raw"),
+    (256, Shards::Apart, "12 x raw"),
 ];
 
 struct Length {
@@ -54,17 +79,19 @@ impl Length {
 struct Contestant {
     kind: Kind,
     callers: u64,
+    shards: Shards,
     rates: Figures,
 }
 
 pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
     let length = Length::of(scale.size);
     let mut contestants: Vec<Contestant> = Vec::new();
-    for callers in CALLERS {
+    for (callers, shards, _) in CASES {
         for kind in Kind::with_callers(callers) {
             contestants.push(Contestant {
                 kind: *kind,
                 callers,
+                shards,
                 rates: Figures::default(),
             });
         }
@@ -73,7 +100,7 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
     let mut plans = Figures::default();
     for _ in 0..length.runs {
         for contestant in &mut contestants {
-            let rate = begins(contestant.kind, contestant.callers, length.each)?;
+            let rate = begins(contestant, length.each)?;
             contestant.rates.push(rate);
         }
         for (callers, rates) in CALLERS.iter().zip(&mut rounds) {
@@ -101,11 +128,17 @@ fn print_begins(contestants: &[Contestant], length: &Length, out: &mut dyn Write
     );
     let mut table = Table::new(
         title,
-        &["callers", "store", "median", "min", "max", "x raw"],
+        &[
+            "callers", "shards", "store", "median", "min", "max", "x raw",
+        ],
     );
     for one in contestants {
-        let raw = rates_of(contestants, one.callers, &[Kind::Raw]);
-        let mut cells = vec![one.callers.to_string(), one.kind.name().to_owned()];
+        let raw = rates_of(contestants, one.callers, one.shards, &[Kind::Raw]);
+        let mut cells = vec![
+            one.callers.to_string(),
+            one.shards.name().to_owned(),
+            one.kind.name().to_owned(),
+        ];
         cells.extend(one.rates.cells());
         cells.push(short(one.rates.over(raw).median()));
         table.row(cells);
@@ -118,6 +151,7 @@ fn print_ratios(contestants: &[Contestant], out: &mut dyn Write) -> Result<()> {
                  those of the same run)";
     let header = [
         "callers",
+        "shards",
         "raw",
         "SQLite, the faster",
         "LMDB",
@@ -126,11 +160,12 @@ fn print_ratios(contestants: &[Contestant], out: &mut dyn Write) -> Result<()> {
         "target",
     ];
     let mut table = Table::new(title, &header);
-    for (callers, target) in TARGETS {
-        let ours = rates_of(contestants, callers, &[Kind::Shardferry]);
-        let beside = |kinds: &[Kind]| ours.over(rates_of(contestants, callers, kinds)).cell();
+    for (callers, shards, target) in CASES {
+        let of = |kinds: &[Kind]| rates_of(contestants, callers, shards, kinds);
+        let beside = |kinds: &[Kind]| of(&[Kind::Shardferry]).over(of(kinds)).cell();
         table.row([
             callers.to_string(),
+            shards.name().to_owned(),
             beside(&[Kind::Raw]),
             beside(&[Kind::SqliteShared, Kind::SqliteEach]),
             beside(&[Kind::Lmdb]),
@@ -155,7 +190,7 @@ fn print_rounds(
     );
     let mut table = Table::new(title, &["callers", "median", "min", "max", "x raw"]);
     for (callers, rates) in CALLERS.iter().zip(rounds) {
-        let raw = rates_of(contestants, *callers, &[Kind::Raw]);
+        let raw = rates_of(contestants, *callers, Shards::Neighbours, &[Kind::Raw]);
         let mut cells = vec![callers.to_string()];
         cells.extend(rates.cells());
         cells.push(short(rates.over(raw).median()));
@@ -165,21 +200,32 @@ fn print_rounds(
 }
 
 /// The rates of the fastest of these kinds.
-fn rates_of<'a>(contestants: &'a [Contestant], callers: u64, kinds: &[Kind]) -> &'a Figures {
+fn rates_of<'a>(
+    contestants: &'a [Contestant],
+    callers: u64,
+    shards: Shards,
+    kinds: &[Kind],
+) -> &'a Figures {
     static NONE: Figures = Figures::none();
     contestants
         .iter()
-        .filter(|one| one.callers == callers && kinds.contains(&one.kind))
+        .filter(|one| (one.callers, one.shards) == (callers, shards) && kinds.contains(&one.kind))
         .map(|one| &one.rates)
         .max_by(|one, other| one.median().total_cmp(&other.median()))
         .unwrap_or(&NONE)
 }
 
-fn begins(kind: Kind, callers: u64, each: Duration) -> Result<f64> {
+fn begins(contestant: &Contestant, each: Duration) -> Result<f64> {
+    let Contestant { kind, callers, .. } = *contestant;
     let folder = TempDir::new()?;
     let store = kind.create(folder.path(), callers)?;
+    let next = AtomicU64::new(0);
     per_second(kind.threads(callers), each, |caller, nth| {
-        store.begin(caller, (caller << 32) + nth)
+        let shard = match contestant.shards {
+            Shards::Neighbours => next.fetch_add(1, Ordering::Relaxed),
+            Shards::Apart => (caller << 32) + nth,
+        };
+        store.begin(caller, shard)
     })
 }
 
