@@ -1,4 +1,5 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::OnceLock;
 
 use redb::{ReadTransaction, ReadableTableMetadata as _};
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use shardferry::store::OpenOptions;
 use shardferry::testkit::SimDisk;
-use shardferry::tracker::BeginError;
+use shardferry::tracker::{BeginError, BeginRequest};
 use shardferry::{MigrationId, MigrationTracker, Settings, ShardId};
 use shuttle::rand::{Rng as _, thread_rng};
 use shuttle::thread;
@@ -81,8 +81,8 @@ fn every_history_has_an_order() {
     });
 }
 
-/// One reports, which waits for no disk, while others begin, which brings its reports to the disk, and
-/// flush: what came before a flush is on the disk after it.
+/// One reports, which waits for no disk, while others begin, which brings its reports to the disk, by a
+/// commit that is shared and by one that is not, and flush: what came before a flush is on the disk after it.
 #[test]
 fn what_is_flushed_is_on_the_disk() {
     explore("flushes", &settings(), |disk| {
@@ -96,6 +96,11 @@ fn what_is_flushed_is_on_the_disk() {
                 }
             });
             scope.spawn(|| begin_each(&tracker));
+            scope.spawn(|| {
+                tracker
+                    .begin_plan(&[BeginRequest::new(ShardId(8), B, C)])
+                    .unwrap()
+            });
             scope.spawn(|| {
                 tracker.flush().unwrap();
                 look(&tracker, 1);
