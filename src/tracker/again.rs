@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::apply::{apply, settings};
 use super::beginning::BeginOne;
+use super::log::Log;
 use super::quarantine::release;
 use super::{BeginError, BeginRequest, MigrationTracker};
 use crate::machine::{self, Command, StepError};
@@ -188,7 +189,16 @@ impl Retry {
         };
         let transition = machine::step(before, &command, &settings, self.now)?;
         let actor = Actor::Caller;
-        apply(tx, Some(before), &transition, actor, &settings, self.now)?;
+        let log = &mut Log::default();
+        apply(
+            tx,
+            log,
+            Some(before),
+            &transition,
+            actor,
+            &settings,
+            self.now,
+        )?;
         Ok(())
     }
 

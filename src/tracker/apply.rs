@@ -1,16 +1,15 @@
 //! Writes what the machine decided: record, indexes, event, ownership and cleanup, together.
 
+use super::log::{About, Log};
 use super::retention::prune;
 use crate::machine::{Flip, Transition};
 use crate::schema::key::{Key as _, SettingsKey, SlotScope};
 use crate::schema::table::{self, TableId};
-use crate::schema::text::Reason;
 use crate::schema::v1::{
-    ActiveShard, Actor, Event, EventKind, Finished, InFlight, LastMove, Migration, MigrationEvent,
-    PauseScope, Placement, Settings,
+    ActiveShard, Actor, Finished, InFlight, LastMove, Migration, PauseScope, Placement, Settings,
 };
-use crate::schema::{Epoch, MigrationId, ShardId, TimestampMs};
-use crate::store::{ReadRows, StoreError, Tx, active, delete, get, log_end, put};
+use crate::schema::{MigrationId, TimestampMs};
+use crate::store::{ReadRows, StoreError, Tx, active, delete, get, put};
 
 /// The settings in force. Every file has some: where they are lost, nobody knows what was demanded
 /// (a verification, a limit), and nothing is decided until somebody says so again.
@@ -25,6 +24,7 @@ pub(super) fn settings(tx: &mut dyn Tx) -> Result<Settings, StoreError> {
 /// Writes `transition` over `before` (`None`: the migration begins).
 pub(super) fn apply(
     tx: &mut dyn Tx,
+    log: &mut Log,
     before: Option<&Migration>,
     transition: &Transition,
     actor: Actor,
@@ -50,14 +50,8 @@ pub(super) fn apply(
     }
     for kind in &transition.events {
         let about = About::migration(next);
-        append(
-            tx,
-            about,
-            kind.clone(),
-            actor.clone(),
-            &transition.cause,
-            now,
-        )?;
+        let (kind, actor) = (kind.clone(), actor.clone());
+        log.append(tx, about, kind, actor, &transition.cause, now)?;
     }
     if let Some(finished_at_ms) = next.state.finished_at_ms() {
         delete(tx, table::ACTIVE_SHARDS, &next.shard)?;
@@ -66,90 +60,6 @@ pub(super) fn apply(
         }
         put(tx, table::FINISHED, &(finished_at_ms, next.id), &Finished)?;
         prune(tx, settings, now)?;
-    }
-    Ok(())
-}
-
-/// What an event is about.
-#[derive(Clone, Copy)]
-pub(super) struct About {
-    pub(super) migration: Option<MigrationId>,
-    pub(super) shard: Option<ShardId>,
-    pub(super) epoch: Epoch,
-}
-
-impl About {
-    pub(super) fn migration(migration: &Migration) -> Self {
-        Self {
-            migration: Some(migration.id),
-            shard: Some(migration.shard),
-            epoch: migration.epoch,
-        }
-    }
-
-    /// A shard, and the migration that it was about as long as that is kept: so that retention takes
-    /// both. One that cannot be read is kept.
-    pub(super) fn kept(
-        tx: &mut dyn Tx,
-        migration: MigrationId,
-        shard: ShardId,
-    ) -> Result<Self, StoreError> {
-        let epoch = Epoch(0);
-        let of = |migration| Self {
-            migration,
-            shard: Some(shard),
-            epoch,
-        };
-        match get(tx, table::MIGRATIONS, &migration) {
-            Ok(Some(migration)) => Ok(Self::migration(&migration)),
-            Ok(None) => Ok(of(None)),
-            Err(error) if error.is_unreadable_row() => Ok(of(Some(migration))),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Nothing that moves: a node, the settings.
-    pub(super) fn the_cluster() -> Self {
-        Self {
-            migration: None,
-            shard: None,
-            epoch: Epoch(0),
-        }
-    }
-}
-
-/// Appends an event to the log.
-pub(super) fn append(
-    tx: &mut dyn Tx,
-    about: About,
-    kind: EventKind,
-    actor: Actor,
-    cause: &Reason,
-    now: TimestampMs,
-) -> Result<(), StoreError> {
-    let (seq, newest_ms) = log_end(tx)?;
-    if !seq.is_reachable() || !newest_ms.is_reachable() {
-        let rule = "the log is at a position or a time after which nothing can come";
-        return Err(StoreError::inconsistent(
-            TableId::Events,
-            &seq.to_bytes(),
-            rule,
-        ));
-    }
-    let event = Event {
-        seq,
-        // Two threads read the clock in one order and write in the other: the log has one order.
-        at_ms: now.max(newest_ms),
-        migration: about.migration,
-        shard: about.shard,
-        epoch: about.epoch,
-        actor,
-        cause: cause.clone(),
-        kind,
-    };
-    put(tx, table::EVENTS, &seq, &event)?;
-    if let Some(id) = about.migration {
-        put(tx, table::MIGRATION_EVENTS, &(id, seq), &MigrationEvent)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 use super::MigrationTracker;
-use super::apply::{About, append, settings};
+use super::apply::settings;
+use super::log::{About, append};
 use crate::machine::backoff_ms;
 use crate::schema::text::{ExecutorName, Reason};
 use crate::schema::v1::{Actor, Cleanup, EventKind};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::apply::{About, append, apply, settings};
+use super::apply::{apply, settings};
+use super::log::{About, Log, append};
 use super::{BeginError, BeginPlanError, BeginRequest, MigrationTracker, RegistryError};
 use crate::machine::{self, Command};
 use crate::planner::{self, Left, Move, MoveReason, PlanError, Policy, Resource};
@@ -261,7 +262,7 @@ impl Procedure for Undrain {
             session: self.session,
             reason: self.reason.clone(),
         };
-        let mut cancelled = Vec::new();
+        let (mut log, mut cancelled) = (Log::default(), Vec::new());
         for migration in active(tx, &mut Vec::new())? {
             let is_of_drain = migration.trigger == Trigger::Drain && migration.from == self.node;
             if !is_of_drain || migration.status() != Status::Pending {
@@ -269,7 +270,15 @@ impl Procedure for Undrain {
             }
             if let Ok(transition) = machine::step(&migration, &cancel, &settings, self.now) {
                 let (before, actor) = (Some(&migration), Actor::Caller);
-                apply(tx, before, &transition, actor, &settings, self.now)?;
+                apply(
+                    tx,
+                    &mut log,
+                    before,
+                    &transition,
+                    actor,
+                    &settings,
+                    self.now,
+                )?;
                 cancelled.push(migration.id);
             }
         }

@@ -1,7 +1,7 @@
 //! What an operator says about copies that have to go: at once, or never mind.
 
 use super::MigrationTracker;
-use super::apply::{About, append};
+use super::log::{About, append};
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, Cleanup, CleanupKind, EventKind, NodeState};
 use crate::schema::{MigrationId, NodeId, ShardId, TimestampMs, table};

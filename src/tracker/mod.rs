@@ -16,6 +16,7 @@ mod drain;
 mod explain;
 mod handle;
 mod leftovers;
+mod log;
 mod nodes;
 mod obstacle;
 mod pause;

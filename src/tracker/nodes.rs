@@ -1,5 +1,5 @@
 use super::RegistryError;
-use super::apply::{About, append};
+use super::log::{About, append};
 use crate::schema::table::TableId;
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, Cleanup, EventKind, Migration, Node, NodeNameEntry};

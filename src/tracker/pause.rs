@@ -1,7 +1,7 @@
 //! Holding work back, for everything, a node, or one migration.
 
 use super::MigrationTracker;
-use super::apply::{About, append};
+use super::log::{About, append};
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, EventKind, Pause, PauseScope, Status};
 use crate::schema::{MigrationId, TimestampMs, table};

@@ -1,7 +1,7 @@
 //! Shards that failed too often, set aside until somebody has looked.
 
 use super::MigrationTracker;
-use super::apply::{About, append};
+use super::log::{About, append};
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, EventKind, Quarantined};
 use crate::schema::{ShardId, TimestampMs, table};

@@ -1,7 +1,7 @@
 use std::sync::PoisonError;
 
 use super::MigrationTracker;
-use super::apply::{About, append};
+use super::log::{About, append};
 use crate::schema::key::SettingsKey;
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, EventKind, Settings};

@@ -1,7 +1,8 @@
 //! One command on one migration, as a procedure.
 
 use super::TransitionError;
-use super::apply::{About, append, apply, settings};
+use super::apply::{apply, settings};
+use super::log::{About, Log, append};
 use super::obstacle::pause_of;
 use crate::machine::{self, By, Command, StepError};
 use crate::schema::text::{ExecutorName, Reason};
@@ -58,7 +59,16 @@ impl Procedure for Transit {
             check_cutover(tx, &before)?;
         }
         let actor = actor(&self.command, &before);
-        apply(tx, Some(&before), &transition, actor, &settings, self.now)?;
+        let log = &mut Log::default();
+        apply(
+            tx,
+            log,
+            Some(&before),
+            &transition,
+            actor,
+            &settings,
+            self.now,
+        )?;
         Ok(Judged::Done(Box::new(Transited {
             logged: !transition.events.is_empty(),
             next: transition.next,

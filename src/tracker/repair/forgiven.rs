@@ -7,8 +7,8 @@ use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, Event, EventKind, MigrationEvent, Pruned, Status};
 use crate::schema::{Epoch, EventSeq, MigrationId, NodeId, ShardId, TimestampMs};
 use crate::store::{StoreError, Tx, delete, put};
-use crate::tracker::apply::{About, append};
 use crate::tracker::check::Image;
+use crate::tracker::log::{About, append};
 
 /// A row that is given up, and the file as it was before.
 pub(super) struct Forgiven<'a> {

@@ -1,1 +1,3 @@
+mod log;
+mod rows;
 mod world;

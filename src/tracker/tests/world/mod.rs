@@ -4,7 +4,7 @@
 //! could give is given, and time, restarts and crashes happen, wherever they can; from each state
 //! that was not seen before it goes on. The procedures (`begin`, `claim`, `machine::step` and what
 //! [`super::super::apply`] writes, the ledger, the registry) are the ones of the tracker: only redb is
-//! replaced, by [`rows::MemoryRows`].
+//! replaced, by [`super::rows::MemoryRows`].
 //!
 //! * In each state every invariant of one image holds, and around each step those of a step.
 //! * From each state something leads to an end in which nothing is under way and nothing is left to
@@ -23,7 +23,6 @@ mod checks;
 mod facts;
 mod found;
 mod operate;
-mod rows;
 mod search;
 mod size;
 mod state;

@@ -1,6 +1,5 @@
 use uuid::Uuid;
 
-use super::rows::MemoryRows;
 use super::size::Size;
 use crate::schema::codec::Record;
 use crate::schema::key::SettingsKey;
@@ -11,6 +10,7 @@ use crate::schema::{Epoch, FileId, MigrationId, NodeId, SessionId, ShardId, Time
 use crate::schema::{FORMAT, key::MetaKey};
 use crate::store::{Procedure, get, put};
 use crate::tracker::check::Image;
+use crate::tracker::tests::rows::MemoryRows;
 use crate::tracker::{RegistryChange, registry::ChangeRegistry};
 
 /// It is always now: that a lease runs out or a wait is over is an action that moves its end.
