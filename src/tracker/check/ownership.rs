@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Image, Violation};
 use crate::schema::table::TableId;
-use crate::schema::v1::{Event, EventKind, LastMove, State, Status};
+use crate::schema::v1::{EventKind, LastMove, State, Status};
 use crate::schema::{MigrationId, ShardId, TimestampMs};
 
 /// I5, of one image: the owner of a registered shard is where its last move went, and the last
@@ -96,7 +96,8 @@ pub fn invariant_i5_owner_changes_only_at_cutover(before: &Image, after: &Image)
 }
 
 /// Whether the last move of a shard happened in this step: the log says so. Retention may take what
-/// it says in the same transaction; then the history is pruned beyond all that was in it before.
+/// it says in the same transaction; then the history is pruned beyond all that was in it before, and the
+/// record is gone with it, or is that of a migration that was cut over and goes with the next one.
 fn was_cut_over(before: &Image, after: &Image, shard: ShardId, last: &LastMove) -> bool {
     let newest = before.events.last_key_value().map(|(seq, _)| *seq);
     let newest = newest.unwrap_or_default().max(before.pruned().through);
@@ -107,11 +108,11 @@ fn was_cut_over(before: &Image, after: &Image, shard: ShardId, last: &LastMove) 
                 && matches!(event.kind, EventKind::Completed { .. })
         })
     };
-    let of_it = |event: &Event| event.migration == Some(last.migration);
     let pruned = || {
+        let record = after.migrations.get(&last.migration);
         after.pruned().through > newest
             && before.last_moves.get(&shard) != Some(last)
-            && !after.events.values().any(of_it)
+            && record.is_none_or(|migration| migration.status() == Status::Complete)
     };
     logged() || pruned()
 }
