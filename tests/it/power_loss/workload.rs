@@ -167,6 +167,7 @@ impl Life {
         let shard = ShardId(UNREGISTERED + self.names);
         let invoked = self.history.disk.changes();
         self.history.disk.fail_a_sync_after(0);
+        let mut before_its_commit = false;
         match tracker.begin_migration(shard, A, B) {
             // An answer is a promise, whatever the disk said; images are held to it from here on.
             Ok(id) => {
@@ -178,10 +179,19 @@ impl Life {
                 return tracker;
             }
             Err(BeginError::Store(StoreError::CommitUnknown { .. })) => {}
+            // The file had to grow for it first, and what failed is the sync of that.
+            Err(BeginError::Store(StoreError::Storage { .. })) => before_its_commit = true,
             Err(other) => panic!("{other}"),
         }
         drop(tracker);
         let tracker = self.history.disk.open(&self.history.options).unwrap();
+        if before_its_commit {
+            let under_way = tracker.active_migration(shard).unwrap();
+            assert!(
+                under_way.is_none(),
+                "what failed before its commit is there"
+            );
+        }
         self.history
             .note("a failed commit", Promise::Durable, invoked, &tracker);
         tracker
