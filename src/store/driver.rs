@@ -42,7 +42,7 @@ impl Commit {
 
 /// An open file.
 pub(crate) struct Store {
-    /// Before the database, which closes when nobody reads.
+    /// Dropped before the database that it reads.
     newest: Newest,
     db: Database,
     durability: Durability,

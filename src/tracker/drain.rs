@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::apply::{apply, settings};
-use super::log::{About, Log, append};
+use super::log::{About, Log};
 use super::{BeginError, BeginPlanError, BeginRequest, MigrationTracker, RegistryError};
 use crate::machine::{self, Command};
 use crate::planner::{self, Left, Move, MoveReason, PlanError, Policy, Resource};
@@ -303,6 +303,6 @@ fn set_state(
     row.state = state;
     put(tx, table::NODES, &node, &row)?;
     let (about, kind) = (About::the_cluster(), EventKind::NodeUpdated { node, state });
-    append(tx, about, kind, Actor::Caller, reason, now)?;
+    Log::default().append(tx, about, kind, Actor::Caller, reason, now)?;
     Ok(())
 }

@@ -55,19 +55,7 @@ impl About {
     }
 }
 
-/// Appends one event to the log.
-pub(super) fn append(
-    tx: &mut dyn Tx,
-    about: About,
-    kind: EventKind,
-    actor: Actor,
-    cause: &Reason,
-    now: TimestampMs,
-) -> Result<(), StoreError> {
-    Log::default().append(tx, about, kind, actor, cause, now)
-}
-
-/// Appends events to the log, and looks for its end once.
+/// Appends events to the log; who appends several looks for its end once.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     /// Where it goes on, and the time of the newest event, as far as this knows.

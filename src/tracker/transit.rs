@@ -2,7 +2,7 @@
 
 use super::TransitionError;
 use super::apply::{apply, settings};
-use super::log::{About, Log, append};
+use super::log::{About, Log};
 use super::obstacle::pause_of;
 use crate::machine::{self, By, Command, StepError};
 use crate::schema::text::{ExecutorName, Reason};
@@ -97,7 +97,7 @@ fn note_late_report(
     put(tx, table::MIGRATIONS, &next.id, &next)?;
     let (about, kind) = (About::migration(&next), EventKind::ReportFenced { got });
     let cause = Reason::from(refusal.to_string());
-    append(tx, about, kind, Actor::System, &cause, now)?;
+    Log::default().append(tx, about, kind, Actor::System, &cause, now)?;
     Ok(true)
 }
 
