@@ -5,14 +5,17 @@
 //! number of commits, then hands over to somebody who still waits: nobody works for others for ever.
 //! Who is alone waits for nobody.
 
+mod bell;
+
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use self::bell::{Bell, RingAtEnd};
 use super::{Commit, Procedure, StoreError, Tx};
 
 /// Operations in one commit, at most: the more, the longer the first of them waits.
@@ -23,9 +26,6 @@ const BATCHES_MAX: usize = 4;
 
 /// A commit that takes less time is quick: to fall asleep and be woken takes as long.
 const QUICK: Duration = Duration::from_micros(100);
-
-/// How often one who waits for a commit that should be quick looks whether it is there, before it sleeps.
-const LOOKS_MAX: usize = 64;
 
 /// What became of running an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +41,9 @@ pub(super) trait Waiting: Send {
     /// Runs it on `tx`. What it answers is kept until it is told.
     fn run(&mut self, tx: &mut dyn Tx) -> Ran;
 
-    /// Tells whoever waits: what it answered, which stands, or why nothing of the batch does.
+    /// Says what became of it: what it answered, which stands, or why nothing of the batch does. Whoever
+    /// waits looks when the bell of the batch rings.
     fn tell(self: Box<Self>, committed: Result<(), StoreError>);
-
-    /// Makes whoever waits lead.
-    fn lead(&self);
 }
 
 /// Those who wait, and whether somebody leads.
@@ -58,8 +56,33 @@ pub(super) struct Group {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Box<dyn Waiting>>,
+    /// The last may still grow.
+    queue: VecDeque<Batch>,
     is_led: bool,
+}
+
+/// Operations that go with one commit.
+#[derive(Default)]
+struct Batch {
+    operations: Vec<Box<dyn Waiting>>,
+    bell: Arc<Bell>,
+}
+
+impl State {
+    /// Lets `operation` wait; the bell to listen to.
+    fn push(&mut self, operation: Box<dyn Waiting>) -> Arc<Bell> {
+        let is_full = |batch: &Batch| batch.operations.len() >= BATCH_MAX;
+        if self.queue.back().is_none_or(is_full) {
+            self.queue.push_back(Batch::default());
+        }
+        match self.queue.back_mut() {
+            Some(batch) => {
+                batch.operations.push(operation);
+                Arc::clone(&batch.bell)
+            }
+            None => Arc::default(),
+        }
+    }
 }
 
 impl Group {
@@ -77,22 +100,23 @@ impl Group {
         P::Error: Send + 'static,
     {
         let slot = Arc::new(Slot::default());
-        let leads = {
+        let operation = Box::new(Operation {
+            procedure,
+            commit: Some(commit),
+            outcome: None,
+            slot: Arc::clone(&slot),
+        });
+        let (bell, leads) = {
             let mut state = self.lock();
-            state.queue.push_back(Box::new(Operation {
-                procedure,
-                commit: Some(commit),
-                outcome: None,
-                slot: Arc::clone(&slot),
-            }));
-            !std::mem::replace(&mut state.is_led, true)
+            let bell = state.push(operation);
+            (bell, !std::mem::replace(&mut state.is_led, true))
         };
-        if leads || slot.wait(self.is_quick.load(Ordering::Relaxed)) {
+        if leads || bell.wait(self.is_quick.load(Ordering::Relaxed)) {
             self.lead(commit_all);
         }
         match slot.take() {
-            Some(Told::Answer(answer)) => answer,
-            Some(Told::Panic(panic)) => resume_unwind(panic),
+            Some(Outcome::Answer(answer)) => answer,
+            Some(Outcome::Panic(panic)) => resume_unwind(panic),
             // A leader that panicked told nobody.
             None => Err(StoreError::ReopenNeeded.into()),
         }
@@ -102,13 +126,14 @@ impl Group {
         // Whatever happens, somebody else can lead, and nobody waits for ever.
         let end = HandOver(self);
         for _ in 0..BATCHES_MAX {
-            let batch = self.batch();
-            if batch.is_empty() {
+            let Some(Batch { operations, bell }) = self.lock().queue.pop_front() else {
                 break;
-            }
-            let is_shared = batch.len() > 1;
+            };
+            let is_shared = operations.len() > 1;
             let started = Instant::now();
-            commit_all(batch);
+            let told = RingAtEnd(&bell);
+            commit_all(operations);
+            drop(told);
             let is_quick = started.elapsed() < QUICK;
             self.is_quick.store(is_quick, Ordering::Relaxed);
             if is_quick && is_shared {
@@ -117,12 +142,6 @@ impl Group {
             }
         }
         drop(end);
-    }
-
-    fn batch(&self) -> Vec<Box<dyn Waiting>> {
-        let mut state = self.lock();
-        let size = state.queue.len().min(BATCH_MAX);
-        state.queue.drain(..size).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -137,7 +156,7 @@ impl Drop for HandOver<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         match state.queue.front() {
-            Some(next) => next.lead(),
+            Some(next) => next.bell.lead(),
             None => state.is_led = false,
         }
     }
@@ -146,12 +165,12 @@ impl Drop for HandOver<'_> {
 struct Operation<P: Procedure, C> {
     procedure: P,
     commit: Option<C>,
-    outcome: Option<Told<P>>,
+    outcome: Option<Outcome<P>>,
     slot: Arc<Slot<P>>,
 }
 
 /// What whoever waits is told.
-enum Told<P: Procedure> {
+enum Outcome<P: Procedure> {
     Answer(Result<P::Output, P::Error>),
     /// The operation panicked: that is its caller's to know, and nobody else's.
     Panic(Box<dyn Any + Send>),
@@ -176,11 +195,11 @@ where
         }));
         match ran {
             Ok((answer, ran)) => {
-                self.outcome = Some(Told::Answer(answer));
+                self.outcome = Some(Outcome::Answer(answer));
                 ran
             }
             Err(panic) => {
-                self.outcome = Some(Told::Panic(panic));
+                self.outcome = Some(Outcome::Panic(panic));
                 Ran::Drop
             }
         }
@@ -188,109 +207,37 @@ where
 
     fn tell(mut self: Box<Self>, committed: Result<(), StoreError>) {
         let told = match (self.outcome.take(), committed) {
-            (Some(Told::Answer(Ok(_))) | None, Err(error)) => Told::Answer(Err(error.into())),
+            (Some(Outcome::Answer(Ok(_))) | None, Err(error)) => Outcome::Answer(Err(error.into())),
             // What was refused may have been refused for what did not come to be.
-            (Some(Told::Answer(Err(_))), Err(_)) | (None, Ok(())) => {
-                Told::Answer(Err(StoreError::ReopenNeeded.into()))
+            (Some(Outcome::Answer(Err(_))), Err(_)) | (None, Ok(())) => {
+                Outcome::Answer(Err(StoreError::ReopenNeeded.into()))
             }
-            (Some(told @ Told::Panic(_)), Err(_)) | (Some(told), Ok(())) => told,
+            (Some(told @ Outcome::Panic(_)), Err(_)) | (Some(told), Ok(())) => told,
         };
         self.slot.put(told);
     }
-
-    fn lead(&self) {
-        self.slot.lead();
-    }
 }
 
-impl<P: Procedure, C> Drop for Operation<P, C> {
-    fn drop(&mut self) {
-        // One that was told nothing, because its leader panicked, waits no longer.
-        self.slot.close();
-    }
-}
-
-/// Where somebody waits.
-struct Slot<P: Procedure> {
-    place: Mutex<Place<P>>,
-    /// There is something to look at in its place.
-    has_changed: AtomicBool,
-    changed: Condvar,
-}
-
-struct Place<P: Procedure> {
-    told: Option<Told<P>>,
-    /// Somebody sleeps here.
-    sleeps: bool,
-    leads: bool,
-    is_closed: bool,
-}
+/// Where one who waits finds what became of it.
+struct Slot<P: Procedure>(Mutex<Option<Outcome<P>>>);
 
 impl<P: Procedure> Default for Slot<P> {
     fn default() -> Self {
-        Self {
-            place: Mutex::new(Place {
-                told: None,
-                sleeps: false,
-                leads: false,
-                is_closed: false,
-            }),
-            has_changed: AtomicBool::new(false),
-            changed: Condvar::new(),
-        }
+        Self(Mutex::new(None))
     }
 }
 
 impl<P: Procedure> Slot<P> {
-    /// Waits to be told something; whether that is to lead.
-    fn wait(&self, soon: bool) -> bool {
-        if soon {
-            let mut looks = (0..LOOKS_MAX).map(|_| self.has_changed.load(Ordering::Acquire));
-            looks.any(|has_changed| {
-                if !has_changed {
-                    thread::yield_now();
-                }
-                has_changed
-            });
-        }
-        let mut place = self.lock();
-        place.sleeps = true;
-        let waits = |place: &mut Place<P>| !place.leads && !place.is_closed;
-        let waited = self.changed.wait_while(place, waits);
-        let mut place = waited.unwrap_or_else(PoisonError::into_inner);
-        place.sleeps = false;
-        std::mem::take(&mut place.leads)
+    fn put(&self, outcome: Outcome<P>) {
+        *self.lock() = Some(outcome);
     }
 
-    fn put(&self, told: Told<P>) {
-        self.lock().told = Some(told);
+    fn take(&self) -> Option<Outcome<P>> {
+        self.lock().take()
     }
 
-    fn lead(&self) {
-        self.wake(|place| place.leads = true);
-    }
-
-    fn close(&self) {
-        self.wake(|place| place.is_closed = true);
-    }
-
-    fn wake(&self, change: impl FnOnce(&mut Place<P>)) {
-        let mut place = self.lock();
-        change(&mut place);
-        let sleeps = place.sleeps;
-        drop(place);
-        self.has_changed.store(true, Ordering::Release);
-        if sleeps {
-            self.changed.notify_all();
-        }
-    }
-
-    fn take(&self) -> Option<Told<P>> {
-        self.lock().told.take()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Place<P>> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<Outcome<P>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

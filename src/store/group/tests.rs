@@ -52,6 +52,12 @@ impl Procedure for Op {
     }
 }
 
+/// How many wait for somebody to lead them.
+fn waiting_in(group: &Group) -> usize {
+    let state = group.lock();
+    state.queue.iter().map(|batch| batch.operations.len()).sum()
+}
+
 /// A store in memory: how many batches it committed, and what it has.
 #[derive(Default)]
 struct Memory {
@@ -72,7 +78,7 @@ impl Memory {
 
     fn commit(&self, mut batch: Vec<Box<dyn Waiting>>) {
         if self.batches.fetch_add(1, Ordering::SeqCst) == 0 {
-            while self.group.lock().queue.len() < self.first_waits_for {
+            while waiting_in(&self.group) < self.first_waits_for {
                 thread::yield_now();
             }
         }

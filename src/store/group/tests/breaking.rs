@@ -72,7 +72,7 @@ impl File {
     }
 
     fn wait_for_callers(&self, waiting: usize) {
-        while self.group.lock().queue.len() < waiting {
+        while waiting_in(&self.group) < waiting {
             thread::yield_now();
         }
     }
@@ -99,8 +99,6 @@ impl Waiting for PanicsOutside {
     }
 
     fn tell(self: Box<Self>, _: Result<(), StoreError>) {}
-
-    fn lead(&self) {}
 }
 
 /// What one operation wrote was there for the others in its batch, and then the batch panicked. Whoever led
