@@ -10,7 +10,7 @@ say() { printf '\n==> fuzz: %s\n' "$*"; }
 
 # What the workspace above has built is not built again.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/../target}
-targets=(transitions decode_record open_file plan cluster_file)
+targets=(transitions decode_record open_file read_log plan cluster_file)
 seconds=${FUZZ_SECONDS:-5}
 
 say "cargo test --no-default-features"

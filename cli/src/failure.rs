@@ -213,6 +213,7 @@ impl From<OpenError> for Failure {
             | OpenError::NewerFormat { .. }
             | OpenError::Upgrade { .. }
             | OpenError::Damaged { .. }
+            | OpenError::WriteAheadLog { .. }
             | OpenError::Io { .. }
             | OpenError::Store { .. } => (Exit::Database, None),
         };

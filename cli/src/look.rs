@@ -138,6 +138,7 @@ fn unseen(error: OpenError, db: &Path) -> Unseen {
         | OpenError::NewerFormat { .. }
         | OpenError::Upgrade { .. }
         | OpenError::Damaged { .. }
+        | OpenError::WriteAheadLog { .. }
         | OpenError::Io { .. }
         | OpenError::Store { .. } => Unseen::Failed(error.into()),
     }

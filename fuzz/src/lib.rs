@@ -9,4 +9,5 @@ pub mod cluster_file;
 pub mod decode_record;
 pub mod open_file;
 pub mod plan;
+pub mod read_log;
 pub mod transitions;

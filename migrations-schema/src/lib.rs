@@ -24,6 +24,7 @@ pub mod key;
 pub mod table;
 pub mod text;
 pub mod v1;
+pub mod wal;
 
 pub use id::{
     Epoch, EventSeq, FileId, GroupId, MigrationId, NodeId, SessionId, ShardId, TimestampMs,

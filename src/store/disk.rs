@@ -35,6 +35,12 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// Removes what interrupted creations of `path` left.
     fn sweep(&self, path: &Path);
 
+    /// Removes the file at `path`.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// The same place, to keep.
+    fn again(&self) -> Box<dyn Disk>;
+
     /// What is around the file at `path`.
     fn volume(&self, path: &Path) -> Box<dyn Volume> {
         let _ = path;
@@ -122,6 +128,14 @@ impl Disk for FileSystem {
                 sweep_one(&entry.path(), path);
             }
         }
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn again(&self) -> Box<dyn Disk> {
+        Box::new(*self)
     }
 
     fn volume(&self, path: &Path) -> Box<dyn Volume> {

@@ -1,55 +1,30 @@
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Mutex;
 
 use redb::{Database, ReadableDatabase as _, StorageError, WriteTransaction};
 
 use super::ballast::Ballast;
+use super::commit::{Commit, Order};
 use super::group::{Group, Ran, Waiting};
 use super::health::Health;
 use super::newest::Newest;
-use super::overlay::Overlay;
 use super::redb_read::RedbRead;
 use super::redb_tx::RedbTx;
+use super::wal::Wal;
 use super::{Durability, Procedure, ReadRows, StoreError};
-
-/// When an operation returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Commit {
-    /// When the disk has it.
-    Durable,
-    /// At once, unless the disk is further behind than this. For what may be lost in a crash and
-    /// is then reported again.
-    Lazy { lag_ms_max: u64 },
-}
-
-impl Commit {
-    /// What satisfies both.
-    fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Durable, _) | (_, Self::Durable) => Self::Durable,
-            (
-                Self::Lazy { lag_ms_max },
-                Self::Lazy {
-                    lag_ms_max: other_ms_max,
-                },
-            ) => Self::Lazy {
-                lag_ms_max: lag_ms_max.min(other_ms_max),
-            },
-        }
-    }
-}
+use crate::schema::wal::Changes;
 
 /// An open file.
 pub(crate) struct Store {
     /// Dropped before the database that it reads.
-    newest: Newest,
-    db: Database,
-    durability: Durability,
-    health: Health,
+    pub(super) newest: Newest,
+    pub(super) db: Database,
+    pub(super) durability: Durability,
+    pub(super) health: Health,
     group: Group,
-    /// Since when commits wait for the disk. `None`: the disk has everything.
-    behind_since: Mutex<Option<Instant>>,
+    pub(super) order: Mutex<Order>,
+    /// Whether there is a write-ahead log.
+    has_wal: bool,
 }
 
 impl fmt::Debug for Store {
@@ -62,14 +37,20 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    pub(super) fn new(db: Database, durability: Durability, ballast: Ballast) -> Self {
+    pub(super) fn new(
+        db: Database,
+        durability: Durability,
+        wal: Option<Wal>,
+        ballast: Ballast,
+    ) -> Self {
         Self {
             newest: Newest::default(),
             db,
             durability,
             health: Health::new(ballast),
             group: Group::default(),
-            behind_since: Mutex::new(None),
+            has_wal: wal.is_some(),
+            order: Mutex::new(Order::new(wal)),
         }
     }
 
@@ -97,15 +78,16 @@ impl Store {
         commit: impl FnOnce(&P::Output) -> Commit,
     ) -> Result<P::Output, P::Error> {
         self.health.usable()?;
-        let mut txn = self
+        let txn = self
             .db
             .begin_write()
             .map_err(|error| self.health.failed("beginning a transaction", error))?;
-        let outcome = procedure.run(&mut RedbTx::new(&txn, &self.health));
+        let mut tx = self.transaction(&txn);
+        let outcome = procedure.run(&mut tx);
+        let changes = tx.into_changes();
         match outcome {
             Ok(output) => {
-                let durable = self.prepare(&mut txn, commit(&output))?;
-                self.commit(txn, durable)?;
+                self.commit(txn, &changes, commit(&output))?;
                 Ok(output)
             }
             Err(refusal) => {
@@ -139,12 +121,12 @@ impl Store {
 
     fn run_together(&self, batch: &mut Vec<Box<dyn Waiting>>) -> Result<(), StoreError> {
         self.health.usable()?;
-        let mut txn = self
+        let txn = self
             .db
             .begin_write()
             .map_err(|error| self.health.failed("beginning a transaction", error))?;
-        let wanted = match self.run_each(&txn, batch) {
-            Ok(Some(wanted)) => wanted,
+        let (wanted, changes) = match self.run_each(&txn, batch) {
+            Ok(Some(kept)) => kept,
             none_or_failed => {
                 if let Err(error) = txn.abort() {
                     // What was refused stays refused; the handle is of no more use.
@@ -154,42 +136,43 @@ impl Store {
                 return none_or_failed.map(|_| ());
             }
         };
-        let durable = self.prepare(&mut txn, wanted)?;
-        self.commit(txn, durable)
+        self.commit(txn, &changes, wanted)
     }
 
-    /// What commit those want that are to be kept. An operation that fails below fails all: what is
-    /// in the transaction may be half of something. It is told apart from them: it knows what failed.
+    fn transaction<'a>(&'a self, txn: &'a WriteTransaction) -> RedbTx<'a> {
+        RedbTx::new(txn, &self.health).noting(self.has_wal)
+    }
+
+    /// What commit those want that are to be kept, and what they changed. An operation that fails below
+    /// fails all: what is in the transaction may be half of something. It is told apart from them: it knows
+    /// what failed.
     fn run_each(
         &self,
         txn: &WriteTransaction,
         batch: &mut Vec<Box<dyn Waiting>>,
-    ) -> Result<Option<Commit>, StoreError> {
-        let mut tx = RedbTx::new(txn, &self.health);
+    ) -> Result<Option<(Commit, Changes)>, StoreError> {
+        let mut tx = self.transaction(txn);
         let mut wanted: Option<Commit> = None;
         let is_alone = batch.len() == 1;
         for (at, operation) in batch.iter_mut().enumerate() {
-            let ran = if is_alone {
-                operation.run(&mut tx)
-            } else {
-                let mut overlay = Overlay::over(&mut tx);
-                let ran = operation.run(&mut overlay);
-                if let Ran::Keep(_) = ran {
-                    overlay.keep()?;
-                }
-                ran
-            };
+            // Who is alone takes everything back with the transaction.
+            let mark = (!is_alone).then(|| tx.mark());
+            let ran = operation.run(&mut tx);
             if let Err(error) = self.health.usable() {
                 if ran == Ran::Drop {
                     batch.remove(at).tell(Ok(()));
                 }
                 return Err(error);
             }
-            if let Ran::Keep(commit) = ran {
-                wanted = Some(wanted.map_or(commit, |other| other.and(commit)));
+            match (ran, mark) {
+                (Ran::Keep(commit), _) => {
+                    wanted = Some(wanted.map_or(commit, |other| other.and(commit)));
+                }
+                (Ran::Drop, Some(mark)) => tx.take_back(&mark)?,
+                (Ran::Drop, None) => {}
             }
         }
-        Ok(wanted)
+        Ok(wanted.map(|wanted| (wanted, tx.into_changes())))
     }
 
     /// Shows `read` one consistent state of the file.
@@ -203,14 +186,6 @@ impl Store {
             txn.map_err(|error| self.health.failed("beginning to read", error))
         })?;
         read(&mut RedbRead::new(state, &self.health))
-    }
-
-    /// Brings lazy commits to the disk.
-    pub(crate) fn flush(&self) -> Result<(), StoreError> {
-        if self.behind().is_none() {
-            return Ok(());
-        }
-        self.write(Nothing, |()| Commit::Durable)
     }
 
     /// Whether the file failed: this handle answers nothing more.
@@ -235,61 +210,13 @@ impl Store {
     pub(crate) fn restock_ballast(&self) {
         self.health.ballast().restock();
     }
-
-    fn behind(&self) -> Option<Duration> {
-        let since = self.behind_since.lock();
-        since
-            .unwrap_or_else(PoisonError::into_inner)
-            .map(|since| since.elapsed())
-    }
-
-    /// Sets what the commit will do; says whether it waits for the disk.
-    fn prepare(&self, txn: &mut WriteTransaction, commit: Commit) -> Result<bool, StoreError> {
-        let durable = match commit {
-            // Not behind at all: the first lazy commit would be, until the next one.
-            Commit::Durable | Commit::Lazy { lag_ms_max: 0 } => true,
-            Commit::Lazy { lag_ms_max } => self
-                .behind()
-                .is_some_and(|behind| behind >= Duration::from_millis(lag_ms_max)),
-        };
-        if !durable {
-            txn.set_durability(redb::Durability::None)
-                .map_err(|error| self.health.failed("preparing a commit", error))?;
-            return Ok(false);
-        }
-        match self.durability {
-            Durability::Standard => {}
-            Durability::Careful => txn.set_two_phase_commit(true),
-            Durability::FastRestart => txn.set_quick_repair(true),
-        }
-        Ok(true)
-    }
-
-    fn commit(&self, txn: WriteTransaction, durable: bool) -> Result<(), StoreError> {
-        // Held over the commit: a lazy commit right after it must not be taken for on the disk.
-        let mut since = self
-            .behind_since
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        // What it keeps, this commit could not free.
-        self.newest.forget();
-        let committed = txn.commit();
-        // Before anybody is told: what is read then is no older.
-        self.newest.forget();
-        committed.map_err(|error| self.health.commit_failed(error))?;
-        if durable {
-            *since = None;
-        } else if since.is_none() {
-            *since = Some(Instant::now());
-        }
-        Ok(())
-    }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
-        // Lazy commits may be lost by contract; the disk gets them where it can.
-        if let Err(error) = self.flush() {
+        // Lazy commits may be lost by contract; the disk gets them where it can. What a log has, the next
+        // open finds there.
+        if let Err(error) = self.close() {
             tracing::warn!(%error, "the last progress reports were not flushed");
         }
     }
@@ -304,17 +231,5 @@ impl Drop for BreaksOnPanic<'_> {
         if std::thread::panicking() {
             self.0.give_up();
         }
-    }
-}
-
-/// A transaction that writes nothing; its commit brings earlier ones to the disk.
-struct Nothing;
-
-impl Procedure for Nothing {
-    type Output = ();
-    type Error = StoreError;
-
-    fn run(&self, _: &mut dyn super::Tx) -> Result<(), StoreError> {
-        Ok(())
     }
 }

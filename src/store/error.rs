@@ -305,6 +305,20 @@ pub enum OpenError {
         /// What was found.
         detail: String,
     },
+    /// Changes that were acknowledged are in the write-ahead log, and it is not beside the file as it was
+    /// when that was last open: the file, or the log, was moved, replaced or damaged.
+    #[error(
+        "the write-ahead log {log} of {path} {detail}: put the two back as they were, or restore a \
+         backup. `OpenOptions::abandon_wal` opens the file without what the log had"
+    )]
+    WriteAheadLog {
+        /// The path.
+        path: PathBuf,
+        /// The path of the log.
+        log: PathBuf,
+        /// What is wrong with it.
+        detail: &'static str,
+    },
     /// The system refused.
     #[error("{doing} {path} failed")]
     Io {

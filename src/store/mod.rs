@@ -3,6 +3,7 @@
 
 mod ballast;
 mod ballast_file;
+mod commit;
 mod contents;
 mod create;
 mod disk;
@@ -17,7 +18,6 @@ mod log_end;
 mod newest;
 mod open;
 mod options;
-mod overlay;
 #[cfg(unix)]
 mod owner;
 mod procedure;
@@ -28,6 +28,7 @@ mod set_aside;
 mod snapshot;
 mod tx;
 mod volume;
+mod wal;
 
 #[cfg(test)]
 mod tests;
@@ -39,13 +40,15 @@ pub use options::{Durability, OpenOptions};
 pub use procedure::Procedure;
 pub use snapshot::Snapshot;
 pub use tx::{Direction, ReadRows, Row, Scan, Tx, Visit};
+pub use wal::wal_path;
 
+pub(crate) use commit::Commit;
 pub(crate) use contents::{Contents, contents, each_raw_row};
 pub(crate) use create::Draft;
 pub(crate) use disk::{Disk, FileSystem};
 #[cfg(feature = "testkit")]
 pub(crate) use disk::{StorageBackend, Temporary, is_creation_of, temporary_name};
-pub(crate) use driver::{Commit, Store};
+pub(crate) use driver::Store;
 pub(crate) use format::{FORMATS, Formats};
 #[cfg(feature = "testkit")]
 pub(crate) use format::{Step, rewrite};

@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::format::{FORMATS, Formats, Upgrade};
 use super::guard::GuardedFile;
 use super::redb_tx::definition;
-use super::{Commit, OpenError, OpenOptions, Store, StoreError, header};
+use super::{Commit, OpenError, OpenOptions, Store, StoreError, header, wal};
 use crate::schema::codec::DecodeError;
 use crate::schema::key::{Key as _, MetaKey};
 use crate::schema::table::{META, TableId};
@@ -24,23 +24,26 @@ impl Store {
         formats: Formats,
     ) -> Result<Self, OpenError> {
         let ballast = Ballast::new(disk.volume(path), options.ballast_bytes);
-        let once = || {
+        let once = || -> Result<_, OpenError> {
             let guard = open_file(disk, path)?;
             check_header(path, &guard)?;
             if options.integrity_check {
                 verify(path, &guard)?;
             }
-            admitted(path, guard, options, formats)
+            let look = |db: &Database| wal::look(disk, path, db, options);
+            let (db, found, recovery) = admitted(path, guard, options, formats, look)?;
+            disk.sweep(path);
+            let wal = recovery.finish(disk, path, &db, options)?;
+            Ok((db, wal, found))
         };
         let opened = match once() {
             // Recovery writes: a file system that was filled up must not keep the file closed.
             Err(error) if error.is_disk_full() && ballast.give_up() => once(),
             opened => opened,
         };
-        let (db, found) = opened?;
-        disk.sweep(path);
+        let (db, wal, found) = opened?;
         ballast.restock();
-        let store = Self::new(db, options.durability, ballast);
+        let store = Self::new(db, options.durability, wal, ballast);
         if found < formats.newest() {
             store.upgrade(path, found, formats)?;
         }
@@ -54,13 +57,13 @@ impl Store {
         guard: GuardedFile,
         options: &OpenOptions,
     ) -> Result<Self, OpenError> {
-        let (db, _) = admitted(path, guard, options, FORMATS)?;
-        Ok(Self::new(db, options.durability, Ballast::default()))
+        let (db, _, ()) = admitted(path, guard, options, FORMATS, |_| Ok(()))?;
+        Ok(Self::new(db, options.durability, None, Ballast::default()))
     }
 
     fn upgrade(&self, path: &Path, found: u32, formats: Formats) -> Result<(), OpenError> {
         let newest = formats.newest();
-        self.write_alone(&Upgrade { formats, found }, |()| Commit::Durable)
+        self.write_alone(&Upgrade { formats, found }, |()| Commit::Whole)
             .map_err(|source| OpenError::Upgrade {
                 path: path.to_owned(),
                 found,
@@ -72,14 +75,15 @@ impl Store {
     }
 }
 
-/// Opens what `guard` holds back the writes to, lets them through if it is a file of ours, and says
-/// which format it has.
-fn admitted(
+/// Opens what `guard` holds back the writes to, lets them through if it is a file of ours that `look` does
+/// not refuse, and says which format it has, and what `look` saw.
+fn admitted<T>(
     path: &Path,
     guard: GuardedFile,
     options: &OpenOptions,
     formats: Formats,
-) -> Result<(Database, u32), OpenError> {
+    look: impl FnOnce(&Database) -> Result<T, OpenError>,
+) -> Result<(Database, u32, T), OpenError> {
     let db = builder(options)
         .create_with_backend(guard.clone())
         .map_err(|error| refused(path, error))?;
@@ -87,12 +91,13 @@ fn admitted(
     if found == formats.newest() {
         check_tables(path, &db)?;
     }
+    let seen = look(&db)?;
     guard.release().map_err(|source| OpenError::Io {
         doing: "preparing",
         path: path.to_owned(),
         source,
     })?;
-    Ok((db, found))
+    Ok((db, found, seen))
 }
 
 /// Verifies every page of what `guard` holds back the writes to, and repairs what a crash left. A handle

@@ -5,6 +5,7 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use super::health::Health;
 use super::{Direction, ReadRows, Scan, StoreError, Tx, Visit};
 use crate::schema::table::TableId;
+use crate::schema::wal::Changes;
 
 type Table<'txn> = redb::Table<'txn, &'static [u8], &'static [u8]>;
 
@@ -21,6 +22,25 @@ pub(super) struct RedbTx<'txn> {
     txn: &'txn WriteTransaction,
     health: &'txn Health,
     open: Vec<(TableId, Table<'txn>)>,
+    /// What was written, where somebody wants to know.
+    changes: Option<Changes>,
+    /// What was there before it was written, where it may be taken back.
+    before: Option<Vec<Before>>,
+    /// redb is writing. Where that panics, nobody knows how far it came.
+    is_writing: bool,
+}
+
+/// A row, as it was: `None`, it was not there.
+struct Before {
+    table: TableId,
+    key: Vec<u8>,
+    value: Option<Vec<u8>>,
+}
+
+/// How far a transaction was.
+pub(super) struct Mark {
+    /// Of the changes.
+    len: usize,
 }
 
 impl<'txn> RedbTx<'txn> {
@@ -29,7 +49,77 @@ impl<'txn> RedbTx<'txn> {
             txn,
             health,
             open: Vec::new(),
+            changes: None,
+            before: None,
+            is_writing: false,
         }
+    }
+
+    /// Keeps what is written, for [`Self::into_changes`], if that is wanted.
+    pub(super) fn noting(mut self, is_wanted: bool) -> Self {
+        self.changes = is_wanted.then(Changes::default);
+        self
+    }
+
+    /// From here on, what is written can be taken back.
+    pub(super) fn mark(&mut self) -> Mark {
+        self.before = Some(Vec::new());
+        Mark {
+            len: self.changes.as_ref().map_or(0, Changes::len),
+        }
+    }
+
+    /// Takes back what was written since `mark`, which is the newest one.
+    pub(super) fn take_back(&mut self, mark: &Mark) -> Result<(), StoreError> {
+        if self.is_writing {
+            self.health.give_up();
+            return Err(StoreError::ReopenNeeded);
+        }
+        for row in self.before.take().into_iter().flatten().rev() {
+            match row.value {
+                Some(value) => self.write(row.table, &row.key, Some(&value))?,
+                None => self.write(row.table, &row.key, None)?,
+            }
+        }
+        if let Some(changes) = &mut self.changes {
+            changes.truncate(mark.len);
+        }
+        Ok(())
+    }
+
+    /// Writes a row, or removes it.
+    fn write(&mut self, id: TableId, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
+        let health = self.health;
+        let keeps_before = self.before.is_some();
+        self.is_writing = true;
+        let table = self.table(id)?;
+        let (written, doing) = match value {
+            Some(value) => (table.insert(key, value), "writing a row"),
+            None => (table.remove(key), "removing a row"),
+        };
+        let before = written.map_err(|error| health.failed(doing, error))?;
+        let before = before.filter(|_| keeps_before);
+        let before = before.map(|before| before.value().to_vec());
+        self.is_writing = false;
+        if let Some(rows) = &mut self.before {
+            rows.push(Before {
+                table: id,
+                key: key.to_vec(),
+                value: before,
+            });
+        }
+        if let Some(changes) = &mut self.changes {
+            match value {
+                Some(value) => changes.put(id, key, value),
+                None => changes.delete(id, key),
+            }
+        }
+        Ok(())
+    }
+
+    /// What was written.
+    pub(super) fn into_changes(self) -> Changes {
+        self.changes.unwrap_or_default()
     }
 
     fn table(&mut self, id: TableId) -> Result<&mut Table<'txn>, StoreError> {
@@ -81,19 +171,11 @@ impl ReadRows for RedbTx<'_> {
 
 impl Tx for RedbTx<'_> {
     fn put(&mut self, table: TableId, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
-        let health = self.health;
-        self.table(table)?
-            .insert(key, value)
-            .map_err(|error| health.failed("writing a row", error))?;
-        Ok(())
+        self.write(table, key, Some(value))
     }
 
     fn delete(&mut self, table: TableId, key: &[u8]) -> Result<(), StoreError> {
-        let health = self.health;
-        self.table(table)?
-            .remove(key)
-            .map_err(|error| health.failed("removing a row", error))?;
-        Ok(())
+        self.write(table, key, None)
     }
 }
 
@@ -134,5 +216,100 @@ fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
         Bound::Included(key) => Bound::Included(key),
         Bound::Excluded(key) => Bound::Excluded(key),
         Bound::Unbounded => Bound::Unbounded,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use redb::Database;
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+
+    const TABLES: [TableId; 2] = [TableId::Nodes, TableId::Shards];
+
+    fn rows(tx: &mut dyn ReadRows) -> Vec<(TableId, Vec<u8>, Vec<u8>)> {
+        let mut found = Vec::new();
+        for table in TABLES {
+            tx.scan(table, &Scan::all(), &mut |key, value| {
+                found.push((table, key.to_vec(), value.to_vec()));
+                Ok(())
+            })
+            .unwrap();
+        }
+        found
+    }
+
+    fn make(tx: &mut RedbTx<'_>, changes: &[(bool, u8, Option<u8>)]) {
+        for (table, key, value) in changes {
+            let table = TABLES[usize::from(*table)];
+            match value {
+                Some(value) => tx.put(table, &[*key], &[*value]).unwrap(),
+                None => tx.delete(table, &[*key]).unwrap(),
+            }
+        }
+    }
+
+    fn database() -> Database {
+        let memory = InMemoryBackend::new();
+        Database::builder().create_with_backend(memory).unwrap()
+    }
+
+    fn changes() -> impl Strategy<Value = Vec<(bool, u8, Option<u8>)>> {
+        let change = (any::<bool>(), 0..12_u8, prop::option::of(0..20_u8));
+        prop::collection::vec(change, 0..12)
+    }
+
+    proptest! {
+        /// What is taken back was never there; what came before and after it stays. The changes that are
+        /// noted make the same rows elsewhere.
+        #[test]
+        fn what_is_taken_back_was_never_there(
+            first in changes(),
+            taken_back in changes(),
+            last in changes(),
+        ) {
+            let (db, health) = (database(), Health::default());
+            let txn = db.begin_write().unwrap();
+            let mut tx = RedbTx::new(&txn, &health).noting(true);
+            tx.mark();
+            make(&mut tx, &first);
+            let before = rows(&mut tx);
+            let mark = tx.mark();
+            make(&mut tx, &taken_back);
+            tx.take_back(&mark).unwrap();
+            prop_assert_eq!(rows(&mut tx), before);
+            tx.mark();
+            make(&mut tx, &last);
+            let after = rows(&mut tx);
+            let noted = tx.into_changes();
+
+            let elsewhere = database();
+            let txn = elsewhere.begin_write().unwrap();
+            let mut tx = RedbTx::new(&txn, &health);
+            make(&mut tx, &first);
+            make(&mut tx, &last);
+            prop_assert_eq!(&rows(&mut tx), &after);
+            drop(tx);
+            let mut kept = RedbTx::new(&txn, &health).noting(true);
+            make(&mut kept, &first);
+            make(&mut kept, &last);
+            prop_assert_eq!(kept.into_changes(), noted);
+        }
+    }
+
+    /// A panic of redb in the middle of a write is not one of the operation: its neighbours must not be
+    /// committed with what it left.
+    #[test]
+    fn nothing_is_taken_back_where_redb_panicked() {
+        let (db, health) = (database(), Health::default());
+        let txn = db.begin_write().unwrap();
+        let mut tx = RedbTx::new(&txn, &health);
+        let mark = tx.mark();
+        tx.is_writing = true;
+        let refused = tx.take_back(&mark);
+        assert!(matches!(refused, Err(StoreError::ReopenNeeded)));
+        assert!(health.usable().is_err());
     }
 }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use shardferry::schema::v1::FailureClass;
-use shardferry::store::OpenError;
+use shardferry::store::{Durability, OpenError, OpenOptions};
 use shardferry::tracker::BeginError;
 use shardferry::tracker::check::Acknowledged;
 use shardferry::{MigrationId, MigrationTracker, NodeId, ShardId, Status};
@@ -99,7 +99,10 @@ fn child() {
             let _ = std::io::stdin().read(&mut [0]);
             return;
         }
-        ("churn", seed) => return churn(file, seed.parse().unwrap()),
+        ("churn", seed) => return churn(file, Durability::Standard, seed.parse().unwrap()),
+        ("churn-ahead", seed) => {
+            return churn(file, Durability::WriteAhead, seed.parse().unwrap());
+        }
         ("backup", _) => {
             let tracker = MigrationTracker::open(file).unwrap();
             tracker.backup(backup_of(file)).unwrap();
@@ -118,8 +121,14 @@ fn child() {
 }
 
 /// Moves shards round and round until it is killed, and says each answer that it was given.
-fn churn(file: &Path, seed: u64) {
-    let tracker = MigrationTracker::open(file).unwrap();
+fn churn(file: &Path, durability: Durability, seed: u64) {
+    let options = OpenOptions {
+        durability,
+        // It is full every few operations.
+        wal_bytes: 64 * 1024,
+        ..OpenOptions::default()
+    };
+    let tracker = MigrationTracker::open_with(file, &options).unwrap();
     let said = |id: MigrationId, status: Status| say(&format!("{id} {status}"));
     for round in seed.. {
         let shard = ShardId(round % 7);
@@ -159,11 +168,16 @@ fn churn(file: &Path, seed: u64) {
 /// (`answered`) after its first answer, however long a loaded machine takes to get there.
 pub(crate) fn churn_and_kill(
     file: &Path,
+    durability: Durability,
     seed: u64,
     wait: Duration,
     answered: bool,
 ) -> Vec<Acknowledged> {
-    let mut child = command(&format!("churn {seed}"), file).spawn().unwrap();
+    let task = match durability {
+        Durability::WriteAhead => "churn-ahead",
+        Durability::Standard | Durability::Careful | Durability::FastRestart => "churn",
+    };
+    let mut child = command(&format!("{task} {seed}"), file).spawn().unwrap();
     let out = child.stdout.take().unwrap();
     let (first, first_seen) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {

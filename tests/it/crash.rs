@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use shardferry::store::Durability;
 use shardferry::tracker::check::{Acknowledged, invariant_i12_acknowledged_survives};
 use shardferry::{MigrationId, Status};
 
@@ -11,13 +12,22 @@ use crate::support::{Place, cases, clean};
 
 #[test]
 fn what_was_acknowledged_survives_a_kill() {
+    survives_kills(Durability::Standard);
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill_in_the_log() {
+    survives_kills(Durability::WriteAhead);
+}
+
+fn survives_kills(durability: Durability) {
     let place = Place::new();
     drop(place.create());
     let mut last: BTreeMap<MigrationId, Status> = BTreeMap::new();
     let mut seed = 0;
     for round in 0..cases(12).min(300) {
         let wait = Duration::from_millis(1 + u64::from(round) * 37 % 90);
-        let answers = churn_and_kill(&place.path(), seed, wait, round % 3 != 0);
+        let answers = churn_and_kill(&place.path(), durability, seed, wait, round % 3 != 0);
         seed += 1 + answers.len() as u64;
         last.extend(answers.iter().map(|answer| (answer.id, answer.status)));
         let acknowledged: Vec<_> = last

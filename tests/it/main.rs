@@ -48,3 +48,4 @@ mod syscalls;
 mod threads;
 mod transfer;
 mod upgrade;
+mod write_ahead;

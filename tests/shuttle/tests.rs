@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use shardferry::store::OpenOptions;
+use shardferry::store::{Durability, OpenOptions};
 use shardferry::testkit::SimDisk;
 use shardferry::tracker::{BeginError, BeginRequest};
 use shardferry::{MigrationId, MigrationTracker, Settings, ShardId};
@@ -18,6 +18,15 @@ const SHARDS: [ShardId; 2] = [ShardId(1), ShardId(2)];
 
 fn open(disk: &SimDisk) -> MigrationTracker {
     disk.open(&OpenOptions::default()).unwrap()
+}
+
+fn open_with_a_log(disk: &SimDisk) -> MigrationTracker {
+    let options = OpenOptions {
+        durability: Durability::WriteAhead,
+        wal_bytes: 64 * 1024,
+        ..OpenOptions::default()
+    };
+    disk.open(&options).unwrap()
 }
 
 fn settings() -> Settings {
@@ -85,28 +94,36 @@ fn every_history_has_an_order() {
 /// commit that is shared and by one that is not, and flush: what came before a flush is on the disk after it.
 #[test]
 fn what_is_flushed_is_on_the_disk() {
-    explore("flushes", &settings(), |disk| {
-        let tracker = open(disk);
-        let id = tracker.begin_migration(ShardId(9), B, C).unwrap();
-        let claim = tracker.claim(id, &worker()).unwrap();
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                for bytes in 1..=3 {
-                    claim.report(bytes, None, None).unwrap();
-                }
-            });
-            scope.spawn(|| begin_each(&tracker));
-            scope.spawn(|| {
-                tracker
-                    .begin_plan(&[BeginRequest::new(ShardId(8), B, C)])
-                    .unwrap()
-            });
-            scope.spawn(|| {
-                tracker.flush().unwrap();
-                look(&tracker, 1);
-            });
-        });
-        let image = settled(disk, &tracker);
-        assert_eq!(image.migrations[&id].progress.bytes_migrated, 3);
+    explore("flushes", &settings(), |disk| flush(disk, &open(disk)));
+}
+
+#[test]
+fn what_is_flushed_is_in_the_log() {
+    explore("flushes into a log", &settings(), |disk| {
+        flush(disk, &open_with_a_log(disk));
     });
+}
+
+fn flush(disk: &SimDisk, tracker: &MigrationTracker) {
+    let id = tracker.begin_migration(ShardId(9), B, C).unwrap();
+    let claim = tracker.claim(id, &worker()).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for bytes in 1..=3 {
+                claim.report(bytes, None, None).unwrap();
+            }
+        });
+        scope.spawn(|| begin_each(tracker));
+        scope.spawn(|| {
+            tracker
+                .begin_plan(&[BeginRequest::new(ShardId(8), B, C)])
+                .unwrap()
+        });
+        scope.spawn(|| {
+            tracker.flush().unwrap();
+            look(tracker, 1);
+        });
+    });
+    let image = settled(disk, tracker);
+    assert_eq!(image.migrations[&id].progress.bytes_migrated, 3);
 }

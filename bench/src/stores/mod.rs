@@ -10,7 +10,8 @@ mod sqlite;
 
 use std::path::Path;
 
-use shardferry::{MigrationTracker, NodeId, ShardId};
+use shardferry::store::{Durability, OpenOptions};
+use shardferry::{MigrationTracker, NodeId, Settings, ShardId};
 
 use crate::Result;
 
@@ -37,17 +38,44 @@ pub(crate) enum Kind {
     Redb,
     /// The tracker.
     Shardferry,
+    /// The tracker with a write-ahead log.
+    ShardferryAhead,
 }
 
 impl Kind {
     /// The stores that `callers` threads at the same time are measured on. With more than a few threads,
     /// SQLite connections that wait for each other come to less than 100 begins per second.
     pub(crate) fn with_callers(callers: u64) -> &'static [Self] {
-        use Kind::{Fjall, Lmdb, Raw, Redb, Shardferry, SqliteEach, SqliteShared};
+        use Kind::{Fjall, Lmdb, Raw, Redb, Shardferry, ShardferryAhead, SqliteEach, SqliteShared};
         match callers {
-            1 => &[Raw, SqliteShared, Lmdb, Fjall, Redb, Shardferry],
-            2..=8 => &[Raw, SqliteShared, SqliteEach, Lmdb, Fjall, Redb, Shardferry],
-            _ => &[Raw, SqliteShared, Lmdb, Fjall, Redb, Shardferry],
+            1 => &[
+                Raw,
+                SqliteShared,
+                Lmdb,
+                Fjall,
+                Redb,
+                Shardferry,
+                ShardferryAhead,
+            ],
+            2..=8 => &[
+                Raw,
+                SqliteShared,
+                SqliteEach,
+                Lmdb,
+                Fjall,
+                Redb,
+                Shardferry,
+                ShardferryAhead,
+            ],
+            _ => &[
+                Raw,
+                SqliteShared,
+                Lmdb,
+                Fjall,
+                Redb,
+                Shardferry,
+                ShardferryAhead,
+            ],
         }
     }
 
@@ -60,6 +88,7 @@ impl Kind {
             Self::Fjall => "fjall",
             Self::Redb => "redb, a transaction each",
             Self::Shardferry => "shardferry",
+            Self::ShardferryAhead => "shardferry, WriteAhead",
         }
     }
 
@@ -77,9 +106,24 @@ impl Kind {
             Self::Lmdb => Box::new(lmdb::Lmdb::create(folder)?),
             Self::Fjall => Box::new(fjall::Fjall::create(folder)?),
             Self::Redb => Box::new(redb::Redb::create(folder)?),
-            Self::Shardferry => Box::new(MigrationTracker::create(folder.join("shards.redb"))?),
+            Self::Shardferry => Box::new(tracker(folder, Durability::Standard)?),
+            Self::ShardferryAhead => Box::new(tracker(folder, Durability::WriteAhead)?),
         })
     }
+}
+
+/// A tracker whose new file is in `folder`.
+pub(crate) fn tracker(folder: &Path, durability: Durability) -> Result<MigrationTracker> {
+    let options = OpenOptions {
+        durability,
+        ..OpenOptions::default()
+    };
+    let path = folder.join("shards.redb");
+    Ok(MigrationTracker::create_with(
+        path,
+        &options,
+        &Settings::default(),
+    )?)
 }
 
 impl Store for MigrationTracker {

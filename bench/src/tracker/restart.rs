@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, getpid, kill_process};
 use shardferry::schema::text::ExecutorName;
-use shardferry::store::{Durability, OpenOptions};
+use shardferry::store::{Durability, OpenOptions, wal_path};
 use shardferry::tracker::BeginRequest;
 use shardferry::{MigrationTracker, NodeId, Settings, ShardId};
 use tempfile::TempDir;
@@ -21,10 +21,11 @@ use crate::race::per_second;
 use crate::rates::{Figures, short};
 use crate::table::Table;
 
-const DURABILITIES: [Durability; 3] = [
+const DURABILITIES: [Durability; 4] = [
     Durability::Standard,
     Durability::Careful,
     Durability::FastRestart,
+    Durability::WriteAhead,
 ];
 
 /// The first shard of those that are unfinished.
@@ -67,7 +68,7 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
     let title = format!(
         "Restart after SIGKILL, {ended} ended and {unfinished} unfinished, {:.0} MB, in the page cache: \
          milliseconds to open the file, and until the unfinished are listed, {runs} runs in turn; \
-         targets: 1000 with the integrity check, 50 for FastRestart without. The history was imported \
+         targets: 1000 with the integrity check, 50 for FastRestart and WriteAhead without. The history was imported \
          in {filled:.1?}",
         fs::metadata(&killed[0])?.len() as f64 / 1e6
     );
@@ -102,10 +103,17 @@ fn options(durability: Durability, integrity_check: bool) -> OpenOptions {
 
 fn copy_of(path: &Path) -> Result<PathBuf> {
     let copy = path.with_extension("copy");
-    fs::copy(path, &copy)?;
-    // What was written for this must not be written out while the open is timed.
-    fs::File::open(&copy)?.sync_all()?;
+    copy_one(path, &copy)?;
+    if wal_path(path).exists() {
+        copy_one(&wal_path(path), &wal_path(&copy))?;
+    }
     Ok(copy)
+}
+
+fn copy_one(path: &Path, copy: &Path) -> Result<()> {
+    fs::copy(path, copy)?;
+    // What was written for this must not be written out while the open is timed.
+    Ok(fs::File::open(copy)?.sync_all()?)
 }
 
 /// Milliseconds until a new process has the file open, and until it has the list.

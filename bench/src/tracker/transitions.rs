@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use shardferry::store::Durability;
 use shardferry::tracker::BeginRequest;
 use shardferry::{MigrationTracker, NodeId, ShardId};
 use tempfile::TempDir;
@@ -12,12 +13,19 @@ use super::Scale;
 use super::round::{CHANGES, round};
 use crate::race::per_second;
 use crate::rates::{Figures, short};
-use crate::stores::Kind;
+use crate::stores::{Kind, tracker};
 use crate::table::Table;
 use crate::{Result, Size};
 
-/// Callers at the same time.
-const CALLERS: [u64; 4] = [1, 8, 64, 256];
+/// Callers of whole rounds at the same time.
+const ROUNDS: [(Durability, u64); 6] = [
+    (Durability::Standard, 1),
+    (Durability::Standard, 64),
+    (Durability::Standard, 256),
+    (Durability::WriteAhead, 1),
+    (Durability::WriteAhead, 64),
+    (Durability::WriteAhead, 256),
+];
 
 /// Which shards the callers move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,15 +104,15 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
             });
         }
     }
-    let mut rounds = CALLERS.map(|_| Figures::default());
+    let mut rounds = ROUNDS.map(|_| Figures::default());
     let mut plans = Figures::default();
     for _ in 0..length.runs {
         for contestant in &mut contestants {
             let rate = begins(contestant, length.each)?;
             contestant.rates.push(rate);
         }
-        for (callers, rates) in CALLERS.iter().zip(&mut rounds) {
-            rates.push(whole_rounds(*callers, length.each)?);
+        for ((durability, callers), rates) in ROUNDS.iter().zip(&mut rounds) {
+            rates.push(whole_rounds(*durability, *callers, length.each)?);
         }
         plans.push(begin_plan(length.plan)?);
     }
@@ -150,6 +158,7 @@ fn print_ratios(contestants: &[Contestant], out: &mut dyn Write) -> Result<()> {
     let title = "Begins of shardferry: how many times those of the others (of each run beside \
                  those of the same run)";
     let header = [
+        "durability",
         "callers",
         "shards",
         "raw",
@@ -160,10 +169,18 @@ fn print_ratios(contestants: &[Contestant], out: &mut dyn Write) -> Result<()> {
         "target",
     ];
     let mut table = Table::new(title, &header);
-    for (callers, shards, target) in CASES {
+    let ours = [
+        (Durability::Standard, Kind::Shardferry),
+        (Durability::WriteAhead, Kind::ShardferryAhead),
+    ];
+    let rows = ours
+        .iter()
+        .flat_map(|ours| CASES.iter().map(move |case| (ours, *case)));
+    for ((durability, ours), (callers, shards, target)) in rows {
         let of = |kinds: &[Kind]| rates_of(contestants, callers, shards, kinds);
-        let beside = |kinds: &[Kind]| of(&[Kind::Shardferry]).over(of(kinds)).cell();
+        let beside = |kinds: &[Kind]| of(&[*ours]).over(of(kinds)).cell();
         table.row([
+            format!("{durability:?}"),
             callers.to_string(),
             shards.name().to_owned(),
             beside(&[Kind::Raw]),
@@ -188,10 +205,13 @@ fn print_rounds(
          durable changes per second, {} runs of {:?}",
         length.runs, length.each
     );
-    let mut table = Table::new(title, &["callers", "median", "min", "max", "x raw"]);
-    for (callers, rates) in CALLERS.iter().zip(rounds) {
+    let mut table = Table::new(
+        title,
+        &["durability", "callers", "median", "min", "max", "x raw"],
+    );
+    for ((durability, callers), rates) in ROUNDS.iter().zip(rounds) {
         let raw = rates_of(contestants, *callers, Shards::Neighbours, &[Kind::Raw]);
-        let mut cells = vec![callers.to_string()];
+        let mut cells = vec![format!("{durability:?}"), callers.to_string()];
         cells.extend(rates.cells());
         cells.push(short(rates.over(raw).median()));
         table.row(cells);
@@ -229,9 +249,9 @@ fn begins(contestant: &Contestant, each: Duration) -> Result<f64> {
     })
 }
 
-fn whole_rounds(callers: u64, each: Duration) -> Result<f64> {
+fn whole_rounds(durability: Durability, callers: u64, each: Duration) -> Result<f64> {
     let folder = TempDir::new()?;
-    let tracker = MigrationTracker::create(folder.path().join("shards.redb"))?;
+    let tracker = tracker(folder.path(), durability)?;
     let rounds = per_second(callers, each, |caller, nth| round(&tracker, caller, nth))?;
     Ok(rounds * CHANGES)
 }

@@ -95,6 +95,7 @@ fn failed(error: BackupError) -> Failure {
                 | OpenError::NewerFormat { .. }
                 | OpenError::Upgrade { .. }
                 | OpenError::Damaged { .. }
+                | OpenError::WriteAheadLog { .. }
                 | OpenError::Store { .. } => DISK,
             };
             Failure::new(Exit::Unexpected, error)

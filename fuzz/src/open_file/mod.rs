@@ -137,6 +137,7 @@ fn refusal(error: &OpenError) -> &'static str {
         OpenError::NotADatabase { .. } => "NotADatabase",
         OpenError::NewerFormat { .. } => "NewerFormat",
         OpenError::Damaged { .. } => "Damaged",
+        OpenError::WriteAheadLog { .. } => "WriteAheadLog",
         OpenError::Io { .. } => "Io",
         OpenError::NotOwner { .. } => "NotOwner",
         OpenError::Upgrade { .. } => "Upgrade",

@@ -30,4 +30,5 @@ targets! {
     plan: 1500;
     cluster_file: 300;
     open_file: 300;
+    read_log: 300;
 }

@@ -23,3 +23,4 @@ mod json;
 mod keys;
 mod rules;
 mod tables;
+mod wal;

@@ -7,7 +7,6 @@ use super::*;
 use crate::schema::key::SettingsKey;
 use crate::schema::table::{SETTINGS, TableId};
 use crate::schema::v1::Settings;
-use crate::store::overlay::Overlay;
 use crate::store::put;
 use crate::store::tests::rows::Rows;
 
@@ -84,9 +83,9 @@ impl Memory {
         }
         let mut rows = self.rows.lock().unwrap();
         for op in &mut batch {
-            let mut overlay = Overlay::over(&mut *rows);
-            if let Ran::Keep(_) = op.run(&mut overlay) {
-                overlay.keep().unwrap();
+            let before = rows.clone();
+            if op.run(&mut *rows) == Ran::Drop {
+                *rows = before;
             }
         }
         drop(rows);

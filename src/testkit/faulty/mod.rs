@@ -186,6 +186,15 @@ impl Disk for FaultyDisk {
         lock(&self.inner.files).retain(|path, _| !left_over(path));
     }
 
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        lock(&self.inner.files).remove(path);
+        Ok(())
+    }
+
+    fn again(&self) -> Box<dyn Disk> {
+        Box::new(self.clone())
+    }
+
     fn volume(&self, _: &Path) -> Box<dyn Volume> {
         Box::new(self.clone())
     }

@@ -89,6 +89,12 @@ impl SimDisk {
         Self::holding(tree)
     }
 
+    /// A disk of its own with the same files, all durable.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self::holding(self.state().live.clone())
+    }
+
     pub(super) fn holding(tree: Tree) -> Self {
         let last = tree.files.keys().next_back();
         let state = State {
@@ -265,6 +271,16 @@ impl Disk for SimDisk {
         for name in names {
             state.make(Change::Unlink { name });
         }
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let name = path.to_owned();
+        self.state().make(Change::Unlink { name });
+        Ok(())
+    }
+
+    fn again(&self) -> Box<dyn Disk> {
+        Box::new(self.clone())
     }
 }
 

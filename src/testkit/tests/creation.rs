@@ -65,6 +65,14 @@ impl Disk for Shared {
     fn sweep(&self, path: &Path) {
         FileSystem.sweep(path);
     }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        FileSystem.remove(path)
+    }
+
+    fn again(&self) -> Box<dyn Disk> {
+        Box::new(self.clone())
+    }
 }
 
 impl Temporary for Watched {

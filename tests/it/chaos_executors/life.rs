@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 
 use shardferry::executor::{Executor, ExecutorOptions, RunReport, StopToken};
-use shardferry::store::OpenOptions;
+use shardferry::store::{Durability, OpenOptions};
 use shardferry::testkit::{Fate, Random, SimDisk};
 use shardferry::tracker::check::Image;
 use shardferry::{MigrationTracker, NodeId, Settings, ShardId, Verification};
@@ -44,6 +44,12 @@ impl Life {
             disk: SimDisk::new(),
             options: OpenOptions {
                 cache_bytes: 1024 * 1024,
+                durability: if seed.is_multiple_of(2) {
+                    Durability::Standard
+                } else {
+                    Durability::WriteAhead
+                },
+                wal_bytes: 64 * 1024,
                 ..OpenOptions::default()
             },
             mover: ChaosMover::new(seed),
@@ -265,7 +271,7 @@ impl Life {
         });
         let fates = fates.collect();
         let image = now.image(fates, false);
-        SimDisk::with_file(&image.disk().bytes().unwrap())
+        image.disk().copy()
     }
 
     /// What holds after each round.

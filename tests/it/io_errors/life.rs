@@ -1,7 +1,7 @@
 //! The life of a database: created, worked with, closed and opened, worked with, closed.
 
 use shardferry::schema::text::Checkpoint;
-use shardferry::store::{OpenError, OpenOptions, StoreError};
+use shardferry::store::{Durability, OpenError, OpenOptions, StoreError};
 use shardferry::testkit::FaultyDisk;
 use shardferry::tracker::{
     BeginError, BeginPlanError, BeginRequest, Claim, ClaimError, CleanupError, RegistryChange,
@@ -70,6 +70,14 @@ impl Life {
     /// With hardly anything in memory.
     pub(super) fn tight() -> Self {
         Self::with("tight", 16 << 10)
+    }
+
+    /// With a write-ahead log, which is full now and then.
+    pub(super) fn logged() -> Self {
+        let mut life = Self::with("logged", 64 << 20);
+        life.options.durability = Durability::WriteAhead;
+        life.options.wal_bytes = 64 << 10;
+        life
     }
 
     fn with(name: &'static str, cache_bytes: usize) -> Self {

@@ -6,9 +6,9 @@ use shardferry::testkit::{LaterVersion, Sampling, SimDisk};
 use shardferry::tracker::check::Image;
 use shardferry::{Settings, ShardId};
 
-use super::DURABILITIES;
 use super::explore::{Found, Judge, Meaning, Moment, Plan, explore};
 use super::history::chain;
+use super::{DURABILITIES, nested_every};
 use crate::support::{A, B, clean};
 
 const OLD: usize = 0;
@@ -50,7 +50,7 @@ impl Upgrade {
 
     /// Which format a file has, as the library of the first one sees it.
     fn format(&self, disk: &SimDisk) -> Result<usize, String> {
-        let copy = SimDisk::with_file(&disk.bytes().unwrap_or_default());
+        let copy = disk.copy();
         match copy.open(&self.options) {
             Ok(tracker) if tracker.image().is_ok_and(|image| image == self.old) => Ok(OLD),
             Ok(_) => Err("the old format, and not the old rows".to_owned()),
@@ -106,6 +106,7 @@ fn an_upgrade_is_there_whole_or_not_at_all() {
     for durability in DURABILITIES {
         let (disk, upgrade) = Upgrade::recorded(OpenOptions {
             durability,
+            wal_bytes: 64 * 1024,
             ..OpenOptions::default()
         });
         let sampling = Sampling {
@@ -115,7 +116,7 @@ fn an_upgrade_is_there_whole_or_not_at_all() {
         };
         let plan = Plan {
             sampling,
-            nested_every: 100,
+            nested_every: nested_every(durability, 100),
             nested: Sampling {
                 exhaustive_max: 1,
                 samples: 1,

@@ -63,6 +63,8 @@ impl Life {
         let options = OpenOptions {
             durability,
             cache_bytes: 1024 * 1024,
+            // It is full after a few operations.
+            wal_bytes: 64 * 1024,
             ..OpenOptions::default()
         };
         Self {

@@ -39,7 +39,7 @@ impl File {
         let (answers, told) = mpsc::channel();
         let file = Self {
             group: Group::default(),
-            store: Store::new(db, Durability::Standard, Ballast::default()),
+            store: Store::new(db, Durability::Standard, None, Ballast::default()),
             batches: AtomicUsize::new(0),
             commits,
             answers,
