@@ -69,6 +69,11 @@ fn one_flipped_bit_is_refused() {
         assert_eq!(Position::from_bytes(&flipped(&position, at)), None, "{at}");
         assert_eq!(Position::from_bytes(&position[..at]), None, "{at}");
     }
+    let past_the_last = Position {
+        log: LOG,
+        next: 1 << 63,
+    };
+    assert_eq!(Position::from_bytes(&past_the_last.to_bytes()), None);
     let mut changes = Changes::default();
     changes.put(TableId::Migrations, &[7; 16], &[9; 300]);
     let frame = seal(LOG, 3, &changes);
