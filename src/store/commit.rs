@@ -44,7 +44,6 @@ impl Commit {
 }
 
 /// What the order of the commits decides.
-#[derive(Debug)]
 pub(super) struct Order {
     /// Since when commits wait for the disk that nobody waits for. `None`: there are none.
     behind_since: Option<Instant>,

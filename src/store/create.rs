@@ -126,7 +126,8 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn io_error(path: &Path, doing: &'static str) -> impl Fn(io::Error) -> OpenError {
+/// What the system refused to do with the file at `path`.
+pub(super) fn io_error(path: &Path, doing: &'static str) -> impl Fn(io::Error) -> OpenError {
     move |source| OpenError::Io {
         doing,
         path: path.to_owned(),

@@ -23,8 +23,6 @@ pub(crate) struct Store {
     pub(super) health: Health,
     group: Group,
     pub(super) order: Mutex<Order>,
-    /// Whether there is a write-ahead log.
-    has_wal: bool,
 }
 
 impl fmt::Debug for Store {
@@ -49,7 +47,6 @@ impl Store {
             durability,
             health: Health::new(ballast),
             group: Group::default(),
-            has_wal: wal.is_some(),
             order: Mutex::new(Order::new(wal)),
         }
     }
@@ -140,7 +137,7 @@ impl Store {
     }
 
     fn transaction<'a>(&'a self, txn: &'a WriteTransaction) -> RedbTx<'a> {
-        RedbTx::new(txn, &self.health).noting(self.has_wal)
+        RedbTx::new(txn, &self.health).noting(self.durability == Durability::WriteAhead)
     }
 
     /// What commit those want that are to be kept, and what they changed. An operation that fails below

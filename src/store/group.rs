@@ -62,7 +62,6 @@ struct State {
 }
 
 /// Operations that go with one commit.
-#[derive(Default)]
 struct Batch {
     operations: Vec<Box<dyn Waiting>>,
     bell: Arc<Bell>,
@@ -71,16 +70,19 @@ struct Batch {
 impl State {
     /// Lets `operation` wait; the bell to listen to.
     fn push(&mut self, operation: Box<dyn Waiting>) -> Arc<Bell> {
-        let is_full = |batch: &Batch| batch.operations.len() >= BATCH_MAX;
-        if self.queue.back().is_none_or(is_full) {
-            self.queue.push_back(Batch::default());
-        }
         match self.queue.back_mut() {
-            Some(batch) => {
+            Some(batch) if batch.operations.len() < BATCH_MAX => {
                 batch.operations.push(operation);
                 Arc::clone(&batch.bell)
             }
-            None => Arc::default(),
+            Some(_) | None => {
+                let bell = Arc::new(Bell::default());
+                self.queue.push_back(Batch {
+                    operations: vec![operation],
+                    bell: Arc::clone(&bell),
+                });
+                bell
+            }
         }
     }
 }

@@ -12,13 +12,13 @@ mod recover;
 pub(super) use recover::look;
 
 use std::ffi::OsString;
-use std::fmt;
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use redb::{BackendError, ReadableDatabase as _, TableError, WriteTransaction};
 
+use super::create::io_error;
 use super::disk::{Disk, StorageBackend};
 use super::{OpenError, StoreError};
 use crate::schema::wal::{Changes, Header, LogId, PAGE_BYTES, POSITION, Position, TABLE, seal};
@@ -93,30 +93,12 @@ pub(super) struct Wal {
     pending: Changes,
 }
 
-impl fmt::Debug for Wal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wal")
-            .field("path", &self.path)
-            .field("bytes", &self.bytes)
-            .field("position", &self.position)
-            .field("at", &self.at)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Wal {
     /// A new log for the database at `database`, all of it on the disk: what is written over is synced
     /// faster than what is new. The database knows it by name, and does not need it yet.
     fn create(disk: &dyn Disk, database: &Path, log: LogId, bytes: u64) -> Result<Self, OpenError> {
         let path = wal_path(database);
-        let failed = |doing| {
-            let path = path.clone();
-            move |source: io::Error| OpenError::Io {
-                doing,
-                path,
-                source,
-            }
-        };
+        let failed = |doing| io_error(&path, doing);
         let bytes = bytes
             .clamp(BYTES_MIN, BYTES_MAX)
             .next_multiple_of(PAGE_BYTES_U64);
@@ -220,21 +202,14 @@ struct LockedFile(Box<dyn StorageBackend>);
 
 impl LockedFile {
     fn new(file: Box<dyn StorageBackend>, path: &Path) -> Result<Self, OpenError> {
-        let path = path.to_owned();
         match file.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
             // Where there are no locks, the database is not locked either.
             Ok(true) | Err(BackendError::Unsupported) => Ok(Self(file)),
-            Ok(false) => Err(OpenError::Locked { path }),
-            Err(BackendError::Io(source)) => Err(OpenError::Io {
-                doing: "locking",
-                path,
-                source,
+            Ok(false) => Err(OpenError::Locked {
+                path: path.to_owned(),
             }),
-            Err(error) => Err(OpenError::Io {
-                doing: "locking",
-                path,
-                source: io::Error::other(error),
-            }),
+            Err(BackendError::Io(source)) => Err(io_error(path, "locking")(source)),
+            Err(error) => Err(io_error(path, "locking")(io::Error::other(error))),
         }
     }
 }
@@ -258,16 +233,9 @@ fn remove(disk: &dyn Disk, path: &Path, log: LogId) -> Result<(), OpenError> {
     if !disk.exists(path) || log_at(disk, path)? != Some(log) {
         return Ok(());
     }
-    let failed = |doing| {
-        move |source| OpenError::Io {
-            doing,
-            path: path.to_owned(),
-            source,
-        }
-    };
-    disk.remove(path).map_err(failed("removing"))?;
+    disk.remove(path).map_err(io_error(path, "removing"))?;
     disk.sync_folder(path)
-        .map_err(failed("syncing the folder of"))
+        .map_err(io_error(path, "syncing the folder of"))
 }
 
 /// Which log a file is. `None`: it is none.
@@ -278,11 +246,7 @@ fn log_at(disk: &dyn Disk, path: &Path) -> Result<Option<LogId>, OpenError> {
         file.0.read(0, &mut page)?;
         Ok(page)
     });
-    let page = page.map_err(|source| OpenError::Io {
-        doing: "reading",
-        path: path.to_owned(),
-        source,
-    })?;
+    let page = page.map_err(io_error(path, "reading"))?;
     Ok(Header::from_bytes(&page).map(|header| header.log))
 }
 

@@ -21,6 +21,13 @@ fn ahead() -> OpenOptions {
     }
 }
 
+fn with(durability: Durability) -> OpenOptions {
+    OpenOptions {
+        durability,
+        ..ahead()
+    }
+}
+
 fn begin(tracker: &MigrationTracker, shards: std::ops::Range<u64>) {
     for shard in shards {
         tracker.begin_migration(ShardId(shard), A, B).unwrap();
@@ -75,10 +82,7 @@ fn whoever_opens_after_a_crash_has_what_the_log_had() {
     ] {
         let place = Place::new();
         let (left, image) = crashed(&place);
-        let options = OpenOptions {
-            durability,
-            ..ahead()
-        };
+        let options = with(durability);
         let tracker = MigrationTracker::open_with(&left, &options).unwrap();
         assert_eq!(clean(&tracker), image, "{durability:?}");
         let has_log = wal_path(&left).exists();
@@ -159,10 +163,7 @@ fn without_its_log_a_file_is_refused_or_opened_without_what_the_log_had() {
         let place = Place::new();
         let (left, _) = crashed(&place);
         fs::remove_file(wal_path(&left)).unwrap();
-        let options = OpenOptions {
-            durability,
-            ..ahead()
-        };
+        let options = with(durability);
         let text = refused(&left, &options);
         assert!(text.contains("is not there"), "{text}");
         let tracker = MigrationTracker::open_with(
@@ -327,10 +328,7 @@ fn a_log_that_is_left_over_is_removed() {
         let left = wal_path(&place.folder().join("left.redb"));
         // `crashed` closed the file when it returned.
         fs::rename(left, wal_path(&place.path())).unwrap();
-        let options = OpenOptions {
-            durability,
-            ..ahead()
-        };
+        let options = with(durability);
         let tracker = MigrationTracker::open_with(place.path(), &options).unwrap();
         assert_eq!(clean(&tracker), image);
         drop(tracker);

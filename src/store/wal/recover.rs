@@ -1,6 +1,5 @@
 //! What an open does with a log.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use redb::Database;
@@ -10,6 +9,7 @@ use super::{
     wal_path,
 };
 use crate::schema::wal::{Frame, Header, LogId, PAGE_BYTES, Position, announced, open};
+use crate::store::create::io_error;
 use crate::store::disk::Disk;
 use crate::store::health::Health;
 use crate::store::redb_tx::RedbTx;
@@ -85,6 +85,9 @@ pub(in crate::store) fn look(
 /// What has the name that a new log is to have.
 const FOREIGN: &str = "is another file's, or no log: move it away";
 
+/// A change in a frame that is whole.
+const UNKNOWN: &str = "says what this version does not know";
+
 impl Recovery {
     /// Makes the changes again that the log has and the database has not, removes that log, and gives the
     /// database a new one if `options` want that. A crash on the way leaves what another open brings to the
@@ -97,10 +100,7 @@ impl Recovery {
         options: &OpenOptions,
     ) -> Result<Option<Wal>, OpenError> {
         let is_wanted = options.durability == Durability::WriteAhead;
-        let write = |log: Option<&Log>, position| {
-            let written = write(db, log, position, is_wanted);
-            written.map_err(|source| failed(path, source))
-        };
+        let write = |log: Option<&Log>, position| write(db, path, log, position, is_wanted);
         let left_over = match self.named {
             Named::Nothing { left_over } => left_over,
             Named::Log(log) => {
@@ -143,13 +143,13 @@ impl Log {
             Err(OpenError::NotFound { .. }) => return Err(Failure::Log("is not there")),
             file => LockedFile::new(file.map_err(Failure::Open)?, path).map_err(Failure::Open)?,
         };
-        let len = file.0.len().map_err(|source| reading(path, source))?;
+        let len = file.0.len().map_err(io_error(path, "reading"))?;
         if len > BYTES_MAX {
             return Err(Failure::Log("is longer than any log"));
         }
         let mut bytes = vec![0; usize::try_from(len).unwrap_or_default()];
         let read = file.0.read(0, &mut bytes);
-        read.map_err(|source| reading(path, source))?;
+        read.map_err(io_error(path, "reading"))?;
         let log = Self {
             _file: file,
             bytes,
@@ -161,7 +161,7 @@ impl Log {
             .flat_map(Frame::changes)
             .any(|change| change.is_none())
         {
-            return Err(Failure::Log("says what this version does not know"));
+            return Err(Failure::Log(UNKNOWN));
         }
         Ok(log)
     }
@@ -259,46 +259,42 @@ fn failed(path: &Path, source: StoreError) -> OpenError {
     }
 }
 
-fn reading(log: &Path, source: io::Error) -> OpenError {
-    OpenError::Io {
-        doing: "reading",
-        path: log.to_owned(),
-        source,
-    }
-}
-
 /// Makes what `log` has and the database has not, and says of the log what `position` does, in one
 /// transaction.
 fn write(
     db: &Database,
+    path: &Path,
     log: Option<&Log>,
     position: Option<Position>,
     is_restart_fast: bool,
-) -> Result<(), StoreError> {
-    let failed = |error: redb::Error| StoreError::storage("making again what the log had", error);
-    let mut txn = db.begin_write().map_err(|error| failed(error.into()))?;
+) -> Result<(), OpenError> {
+    let store = |source| failed(path, source);
+    let storage = |error| store(StoreError::storage("making again what the log had", error));
+    let mut txn = db
+        .begin_write()
+        .map_err(|error| storage(redb::Error::from(error)))?;
     txn.set_quick_repair(is_restart_fast);
     if let Some(log) = log {
-        let frames = log.frames().map_err(|_| StoreError::ReopenNeeded)?;
+        let frames = log.frames().map_err(|failure| failure.of(path))?;
         let health = Health::default();
         let mut tx = RedbTx::new(&txn, &health);
-        for change in frames.iter().flat_map(Frame::changes).flatten() {
-            match change.value {
-                Some(value) => tx.put(change.table, change.key, value)?,
-                None => tx.delete(change.table, change.key)?,
-            }
+        for change in frames.iter().flat_map(Frame::changes) {
+            let change = change.ok_or_else(|| Failure::Log(UNKNOWN).of(path))?;
+            let made = match change.value {
+                Some(value) => tx.put(change.table, change.key, value),
+                None => tx.delete(change.table, change.key),
+            };
+            made.map_err(store)?;
         }
-        tracing::info!(
-            commits = frames.len(),
-            "made again what the write-ahead log had"
-        );
+        let commits = frames.len();
+        tracing::info!(commits, "made again what the write-ahead log had");
     }
     match position {
-        Some(position) => set_position(&txn, position).map_err(failed)?,
+        Some(position) => set_position(&txn, position).map_err(storage)?,
         None => {
             let deleted = txn.delete_table(POSITIONS);
-            deleted.map_err(|error| failed(error.into()))?;
+            deleted.map_err(|error| storage(error.into()))?;
         }
     }
-    txn.commit().map_err(|error| failed(error.into()))
+    txn.commit().map_err(|error| storage(error.into()))
 }
