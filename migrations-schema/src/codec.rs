@@ -24,6 +24,12 @@ pub const MAGIC: [u8; 2] = *b"SF";
 /// The length of the envelope before the payload.
 pub const HEADER_BYTES: usize = 8;
 
+/// The end of it.
+const CHECKSUM_BYTES: usize = 4;
+
+/// Most values are no longer.
+const MOST_BYTES: usize = 160;
+
 /// The longest payload. A record of the largest allowed texts stays well below it; a longer one
 /// on disk is damage, and is refused before anything is allocated for it.
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
@@ -168,21 +174,21 @@ pub(crate) fn encode<R: Record>(
     record
         .validate(key)
         .map_err(|rule| EncodeError::Invalid { rule })?;
-    let payload =
-        bincode::serde::encode_to_vec(record, bincode::config::standard()).map_err(|error| {
-            EncodeError::Payload {
-                detail: error.to_string(),
-            }
+    let mut bytes = Vec::with_capacity(MOST_BYTES);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&[table.tag(), R::VERSION]);
+    bytes.extend_from_slice(&[0; CHECKSUM_BYTES]);
+    bincode::serde::encode_into_std_write(record, &mut bytes, bincode::config::standard())
+        .map_err(|error| EncodeError::Payload {
+            detail: error.to_string(),
         })?;
+    let payload = bytes.get(HEADER_BYTES..).unwrap_or_default();
     if payload.len() > PAYLOAD_BYTES_MAX {
         return Err(EncodeError::TooLong { len: payload.len() });
     }
-    let crc = checksum(table, R::VERSION, &key.to_bytes(), &payload);
-    let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len());
-    bytes.extend_from_slice(&MAGIC);
-    bytes.extend_from_slice(&[table.tag(), R::VERSION]);
-    bytes.extend_from_slice(&crc.to_le_bytes());
-    bytes.extend_from_slice(&payload);
+    let crc = checksum(table, R::VERSION, &key.to_bytes(), payload);
+    let place = bytes.iter_mut().skip(HEADER_BYTES - CHECKSUM_BYTES);
+    place.zip(crc.to_le_bytes()).for_each(|(to, of)| *to = of);
     Ok(bytes)
 }
 

@@ -1,19 +1,40 @@
 //! Where the log goes on. Damage must not stop it, and must not make it lose an event.
+//!
+//! To look for it takes four reads and an event to decode: a transaction knows it from one event to the
+//! next.
 
 use std::ops::Bound;
 
 use super::rows::{get, has};
-use super::{ReadRows, Scan, StoreError};
+use super::{Scan, StoreError, Tx};
 use crate::schema::key::RetentionKey;
 use crate::schema::table;
 use crate::schema::v1::Event;
 use crate::schema::{EventSeq, TimestampMs};
 
-/// The position after the last event and everything that was pruned, and the time of the last
-/// event, before which the next one did not happen.
-pub(crate) fn log_end(
-    rows: &mut (impl ReadRows + ?Sized),
-) -> Result<(EventSeq, TimestampMs), StoreError> {
+/// Where the log goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEnd {
+    /// The position after the last event and everything that was pruned.
+    pub next: EventSeq,
+    /// The time of the last event, before which the next one did not happen.
+    pub newest_ms: TimestampMs,
+}
+
+/// Where the log goes on.
+pub(crate) fn log_end(tx: &mut dyn Tx) -> Result<LogEnd, StoreError> {
+    // A row that stands further on, which is damaged or nobody's, is not written over.
+    if let Some(known) = tx.known_log_end()
+        && !has(tx, table::EVENTS, &known.next)?
+    {
+        return Ok(known);
+    }
+    let end = look(tx)?;
+    tx.know_log_end(end);
+    Ok(end)
+}
+
+fn look(rows: &mut dyn Tx) -> Result<LogEnd, StoreError> {
     let newest = newest_readable(rows)?;
     let newest_ms = newest.as_ref().map(|event| event.at_ms).unwrap_or_default();
     let newest = newest.map(|event| event.seq).unwrap_or_default();
@@ -29,11 +50,11 @@ pub(crate) fn log_end(
     while has(rows, table::EVENTS, &next)? && next < next.next() {
         next = next.next();
     }
-    Ok((next, newest_ms))
+    Ok(LogEnd { next, newest_ms })
 }
 
 /// The last event that can be read, below rows that cannot.
-fn newest_readable(rows: &mut (impl ReadRows + ?Sized)) -> Result<Option<Event>, StoreError> {
+fn newest_readable(rows: &mut dyn Tx) -> Result<Option<Event>, StoreError> {
     let mut below = Bound::Unbounded;
     loop {
         let last = Scan {
@@ -51,6 +72,115 @@ fn newest_readable(rows: &mut (impl ReadRows + ?Sized)) -> Result<Option<Event>,
         match (found, damaged) {
             (None, Some(key)) => below = Bound::Excluded(key),
             (found, _) => return Ok(found),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use redb::Database;
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+    use crate::schema::v1::{Actor, EventKind, Pruned};
+    use crate::schema::{Epoch, text::Reason};
+    use crate::store::health::Health;
+    use crate::store::redb_tx::RedbTx;
+    use crate::store::{delete, put};
+
+    #[derive(Clone, Copy, Debug)]
+    enum Write {
+        /// As whoever appends does it.
+        Append(u64),
+        Event(u64, u64),
+        NoEvent(u64),
+        Damaged(u64),
+        Pruned(u64),
+    }
+
+    fn event(seq: EventSeq, at_ms: TimestampMs) -> Event {
+        Event {
+            seq,
+            at_ms,
+            migration: None,
+            shard: None,
+            epoch: Epoch(0),
+            actor: Actor::System,
+            cause: Reason::default(),
+            kind: EventKind::SettingsChanged,
+        }
+    }
+
+    fn make(tx: &mut dyn Tx, write: Write) -> Result<(), StoreError> {
+        match write {
+            Write::Append(at_ms) => {
+                let LogEnd { next, newest_ms } = log_end(tx)?;
+                let at_ms = newest_ms.max(TimestampMs(at_ms));
+                put(tx, table::EVENTS, &next, &event(next, at_ms))?;
+                let next = next.next();
+                tx.know_log_end(LogEnd {
+                    next,
+                    newest_ms: at_ms,
+                });
+                Ok(())
+            }
+            Write::Event(seq, at_ms) => {
+                let event = event(EventSeq(seq), TimestampMs(at_ms));
+                put(tx, table::EVENTS, &event.seq, &event)
+            }
+            Write::NoEvent(seq) => delete(tx, table::EVENTS, &EventSeq(seq)),
+            Write::Damaged(seq) => {
+                let key = crate::schema::key::Key::to_bytes(&EventSeq(seq));
+                tx.put(table::EVENTS.id(), &key, b"?")
+            }
+            Write::Pruned(through) => {
+                let row = Pruned {
+                    through: EventSeq(through),
+                    ..Pruned::default()
+                };
+                put(tx, table::RETENTION, &RetentionKey::Pruned, &row)
+            }
+        }
+    }
+
+    fn writes() -> impl Strategy<Value = Vec<Write>> {
+        let seq = || 1..9_u64;
+        let write = prop_oneof![
+            4 => (0..9_u64).prop_map(Write::Append),
+            1 => (seq(), 0..9_u64).prop_map(|(seq, at_ms)| Write::Event(seq, at_ms)),
+            1 => seq().prop_map(Write::NoEvent),
+            1 => seq().prop_map(Write::Damaged),
+            1 => seq().prop_map(Write::Pruned),
+        ];
+        prop::collection::vec(write, 0..9)
+    }
+
+    proptest! {
+        /// Whatever was written, and taken back: what a transaction knows is what looking finds.
+        #[test]
+        fn what_is_known_is_what_looking_finds(rounds in prop::collection::vec((writes(), any::<bool>()), 1..4)) {
+            let memory = InMemoryBackend::new();
+            let db = Database::builder().create_with_backend(memory).unwrap();
+            let health = Health::default();
+            let txn = db.begin_write().unwrap();
+            let mut tx = RedbTx::new(&txn, &health);
+            for (writes, is_kept) in rounds {
+                let mark = tx.mark();
+                for write in writes {
+                    make(&mut tx, write).unwrap();
+                    prop_assert_eq!(tx.known_log_end().is_some(), matches!(write, Write::Append(_)));
+                    let found = look(&mut tx).unwrap();
+                    if tx.known_log_end().is_some() {
+                        prop_assert_eq!(log_end(&mut tx).unwrap(), found);
+                    }
+                }
+                if !is_kept {
+                    tx.take_back(&mark).unwrap();
+                }
+                let found = look(&mut tx).unwrap();
+                prop_assert_eq!(log_end(&mut tx).unwrap(), found);
+            }
         }
     }
 }

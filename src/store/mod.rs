@@ -36,6 +36,7 @@ mod tests;
 pub use ballast_file::ballast_path;
 pub use disk::is_unfinished_creation;
 pub use error::{BadRow, OpenError, StoreError};
+pub use log_end::LogEnd;
 pub use options::{Durability, OpenOptions};
 pub use procedure::Procedure;
 pub use snapshot::Snapshot;

@@ -1,6 +1,6 @@
 use std::ops::Bound;
 
-use super::StoreError;
+use super::{LogEnd, StoreError};
 use crate::schema::key::Key;
 use crate::schema::table::TableId;
 
@@ -155,4 +155,12 @@ pub trait Tx: ReadRows {
     /// # Errors
     /// [`StoreError`] when the table cannot be written.
     fn delete(&mut self, table: TableId, key: &[u8]) -> Result<(), StoreError>;
+
+    /// Where the log goes on, where nothing that decides that was written since somebody said it.
+    fn known_log_end(&self) -> Option<LogEnd> {
+        None
+    }
+
+    /// Says where the log goes on.
+    fn know_log_end(&mut self, _: LogEnd) {}
 }

@@ -4,7 +4,6 @@ use uuid::Uuid;
 
 use super::apply::{apply, settings};
 use super::beginning::BeginOne;
-use super::log::Log;
 use super::quarantine::release;
 use super::{BeginError, BeginRequest, MigrationTracker};
 use crate::machine::{self, Command, StepError};
@@ -189,16 +188,7 @@ impl Retry {
         };
         let transition = machine::step(before, &command, &settings, self.now)?;
         let actor = Actor::Caller;
-        let log = &mut Log::default();
-        apply(
-            tx,
-            log,
-            Some(before),
-            &transition,
-            actor,
-            &settings,
-            self.now,
-        )?;
+        apply(tx, Some(before), &transition, actor, &settings, self.now)?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Writes what the machine decided: record, indexes, event, ownership and cleanup, together.
 
-use super::log::{About, Log};
+use super::log::{About, append};
 use super::retention::prune;
 use crate::machine::{Flip, Transition};
 use crate::schema::key::{Key as _, SettingsKey, SlotScope};
@@ -24,7 +24,6 @@ pub(super) fn settings(tx: &mut dyn Tx) -> Result<Settings, StoreError> {
 /// Writes `transition` over `before` (`None`: the migration begins).
 pub(super) fn apply(
     tx: &mut dyn Tx,
-    log: &mut Log,
     before: Option<&Migration>,
     transition: &Transition,
     actor: Actor,
@@ -51,7 +50,7 @@ pub(super) fn apply(
     for kind in &transition.events {
         let about = About::migration(next);
         let (kind, actor) = (kind.clone(), actor.clone());
-        log.append(tx, about, kind, actor, &transition.cause, now)?;
+        append(tx, about, kind, actor, &transition.cause, now)?;
     }
     if let Some(finished_at_ms) = next.state.finished_at_ms() {
         delete(tx, table::ACTIVE_SHARDS, &next.shard)?;

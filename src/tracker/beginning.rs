@@ -1,7 +1,6 @@
 //! One migration begins, or those of a plan, as procedures.
 
 use super::apply::{apply, settings};
-use super::log::Log;
 use super::{BeginError, BeginPlanError, BeginRequest, admission};
 use crate::machine::{self, Begin, SameNode};
 use crate::schema::v1::{Actor, Request, Settings};
@@ -25,7 +24,7 @@ impl Procedure for BeginOne {
 
     fn run(&self, tx: &mut dyn Tx) -> Result<MigrationId, BeginError> {
         let settings = settings(tx)?;
-        self.run_with(tx, &mut Log::default(), &settings)
+        self.run_with(tx, &settings)
     }
 }
 
@@ -39,9 +38,8 @@ impl Procedure for BeginAll {
 
     fn run(&self, tx: &mut dyn Tx) -> Result<Vec<MigrationId>, BeginPlanError> {
         let settings = settings(tx)?;
-        let mut log = Log::default();
         let run = |(at, one): (usize, &BeginOne)| {
-            one.run_with(tx, &mut log, &settings).map_err(|source| {
+            one.run_with(tx, &settings).map_err(|source| {
                 match source {
                     // No rule of this move, nor a row that is about it: the file failed.
                     BeginError::Store(error) if !error.is_about_one_row() => {
@@ -68,12 +66,7 @@ impl Procedure for BeginAll {
 }
 
 impl BeginOne {
-    fn run_with(
-        &self,
-        tx: &mut dyn Tx,
-        log: &mut Log,
-        settings: &Settings,
-    ) -> Result<MigrationId, BeginError> {
+    fn run_with(&self, tx: &mut dyn Tx, settings: &Settings) -> Result<MigrationId, BeginError> {
         if let Some(id) = self.repeated(tx)? {
             return Ok(id);
         }
@@ -104,7 +97,7 @@ impl BeginOne {
         admission::check_leftovers(tx, &self.request)?;
         admission::check_space(shard, self.free_bytes, settings)?;
         let actor = Actor::Caller;
-        apply(tx, log, None, &transition, actor, settings, self.now)?;
+        apply(tx, None, &transition, actor, settings, self.now)?;
         if let Some(key) = &self.request.request {
             let row = Request {
                 migration: self.id,

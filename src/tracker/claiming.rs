@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use super::apply::{apply, settings};
-use super::log::Log;
 use super::obstacle::{Claimant, admit};
 use super::told::Told;
 use super::{Claim, ClaimError, MigrationTracker, TransitionError};
@@ -160,8 +159,7 @@ fn try_claim(
     let transition = machine::step(before, &by.command(), settings, by.now)?;
     admit(tx, before, settings)?;
     let actor = Actor::Executor(by.executor.clone());
-    let log = &mut Log::default();
-    apply(tx, log, Some(before), &transition, actor, settings, by.now)?;
+    apply(tx, Some(before), &transition, actor, settings, by.now)?;
     Ok(transition.next)
 }
 
@@ -302,7 +300,6 @@ impl ClaimNext {
         let actor = Actor::Executor(attempt.executor.clone());
         apply(
             tx,
-            &mut Log::default(),
             Some(migration),
             &transition,
             actor,

@@ -1,6 +1,6 @@
 use super::MigrationTracker;
 use super::apply::settings;
-use super::log::{About, Log};
+use super::log::{About, append};
 use crate::machine::backoff_ms;
 use crate::schema::text::{ExecutorName, Reason};
 use crate::schema::v1::{Actor, Cleanup, EventKind};
@@ -164,7 +164,7 @@ impl OnCleanup {
         cause: &Reason,
     ) -> Result<(), CleanupError> {
         let about = About::kept(tx, cleanup.migration, self.shard)?;
-        Log::default().append(tx, about, kind, self.actor.clone(), cause, self.now)?;
+        append(tx, about, kind, self.actor.clone(), cause, self.now)?;
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::apply::{apply, settings};
-use super::log::{About, Log};
+use super::log::{About, append};
 use super::{BeginError, BeginPlanError, BeginRequest, MigrationTracker, RegistryError};
 use crate::machine::{self, Command};
 use crate::planner::{self, Left, Move, MoveReason, PlanError, Policy, Resource};
@@ -262,7 +262,7 @@ impl Procedure for Undrain {
             session: self.session,
             reason: self.reason.clone(),
         };
-        let (mut log, mut cancelled) = (Log::default(), Vec::new());
+        let mut cancelled = Vec::new();
         for migration in active(tx, &mut Vec::new())? {
             let is_of_drain = migration.trigger == Trigger::Drain && migration.from == self.node;
             if !is_of_drain || migration.status() != Status::Pending {
@@ -270,15 +270,7 @@ impl Procedure for Undrain {
             }
             if let Ok(transition) = machine::step(&migration, &cancel, &settings, self.now) {
                 let (before, actor) = (Some(&migration), Actor::Caller);
-                apply(
-                    tx,
-                    &mut log,
-                    before,
-                    &transition,
-                    actor,
-                    &settings,
-                    self.now,
-                )?;
+                apply(tx, before, &transition, actor, &settings, self.now)?;
                 cancelled.push(migration.id);
             }
         }
@@ -303,6 +295,6 @@ fn set_state(
     row.state = state;
     put(tx, table::NODES, &node, &row)?;
     let (about, kind) = (About::the_cluster(), EventKind::NodeUpdated { node, state });
-    Log::default().append(tx, about, kind, Actor::Caller, reason, now)?;
+    append(tx, about, kind, Actor::Caller, reason, now)?;
     Ok(())
 }

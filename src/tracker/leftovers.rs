@@ -1,7 +1,7 @@
 //! What an operator says about copies that have to go: at once, or never mind.
 
 use super::MigrationTracker;
-use super::log::{About, Log};
+use super::log::{About, append};
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, Cleanup, CleanupKind, EventKind, NodeState};
 use crate::schema::{MigrationId, NodeId, ShardId, TimestampMs, table};
@@ -158,5 +158,5 @@ fn log(
     now: TimestampMs,
 ) -> Result<(), StoreError> {
     let about = About::kept(tx, copy.migration, copy.shard)?;
-    Log::default().append(tx, about, kind, Actor::Caller, reason, now)
+    append(tx, about, kind, Actor::Caller, reason, now)
 }

@@ -4,8 +4,8 @@ use crate::schema::key::Key as _;
 use crate::schema::table::{self, TableId};
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, Event, EventKind, Migration, MigrationEvent};
-use crate::schema::{Epoch, EventSeq, MigrationId, ShardId, TimestampMs};
-use crate::store::{StoreError, Tx, get, has, log_end, put};
+use crate::schema::{Epoch, MigrationId, ShardId, TimestampMs};
+use crate::store::{LogEnd, StoreError, Tx, get, log_end, put};
 
 /// What an event is about.
 #[derive(Clone, Copy)]
@@ -55,56 +55,47 @@ impl About {
     }
 }
 
-/// Appends events to the log; who appends several looks for its end once.
-#[derive(Debug, Default)]
-pub(super) struct Log {
-    /// Where it goes on, and the time of the newest event, as far as this knows.
-    end: Option<(EventSeq, TimestampMs)>,
-}
-
-impl Log {
-    pub(super) fn append(
-        &mut self,
-        tx: &mut dyn Tx,
-        about: About,
-        kind: EventKind,
-        actor: Actor,
-        cause: &Reason,
-        now: TimestampMs,
-    ) -> Result<(), StoreError> {
-        let (seq, newest_ms) = self.end(tx)?;
-        if !seq.is_reachable() || !newest_ms.is_reachable() {
-            let rule = "the log is at a position or a time after which nothing can come";
-            return Err(StoreError::inconsistent(
-                TableId::Events,
-                &seq.to_bytes(),
-                rule,
-            ));
-        }
-        let event = Event {
-            seq,
-            // Two threads read the clock in one order and write in the other: the log has one order.
-            at_ms: now.max(newest_ms),
-            migration: about.migration,
-            shard: about.shard,
-            epoch: about.epoch,
-            actor,
-            cause: cause.clone(),
-            kind,
-        };
-        put(tx, table::EVENTS, &seq, &event)?;
-        if let Some(id) = about.migration {
-            put(tx, table::MIGRATION_EVENTS, &(id, seq), &MigrationEvent)?;
-        }
-        self.end = Some((seq.next(), event.at_ms));
-        Ok(())
+/// Appends an event.
+pub(super) fn append(
+    tx: &mut dyn Tx,
+    about: About,
+    kind: EventKind,
+    actor: Actor,
+    cause: &Reason,
+    now: TimestampMs,
+) -> Result<(), StoreError> {
+    let LogEnd { next, newest_ms } = log_end(tx)?;
+    if !next.is_reachable() || !newest_ms.is_reachable() {
+        let rule = "the log is at a position or a time after which nothing can come";
+        return Err(StoreError::inconsistent(
+            TableId::Events,
+            &next.to_bytes(),
+            rule,
+        ));
     }
-
-    /// An event that somebody else appended meanwhile is not written over: then the end is looked for.
-    fn end(&self, tx: &mut dyn Tx) -> Result<(EventSeq, TimestampMs), StoreError> {
-        match self.end {
-            Some((seq, newest_ms)) if !has(tx, table::EVENTS, &seq)? => Ok((seq, newest_ms)),
-            Some(_) | None => log_end(tx),
-        }
+    let event = Event {
+        seq: next,
+        // Two threads read the clock in one order and write in the other: the log has one order.
+        at_ms: now.max(newest_ms),
+        migration: about.migration,
+        shard: about.shard,
+        epoch: about.epoch,
+        actor,
+        cause: cause.clone(),
+        kind,
+    };
+    put(tx, table::EVENTS, &event.seq, &event)?;
+    if let Some(id) = about.migration {
+        put(
+            tx,
+            table::MIGRATION_EVENTS,
+            &(id, event.seq),
+            &MigrationEvent,
+        )?;
     }
+    tx.know_log_end(LogEnd {
+        next: event.seq.next(),
+        newest_ms: event.at_ms,
+    });
+    Ok(())
 }

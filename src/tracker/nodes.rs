@@ -1,5 +1,5 @@
 use super::RegistryError;
-use super::log::{About, Log};
+use super::log::{About, append};
 use crate::schema::table::TableId;
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, Cleanup, EventKind, Migration, Node, NodeNameEntry};
@@ -123,6 +123,6 @@ fn free_of_cleanups(
 fn log(tx: &mut dyn Tx, kind: EventKind, now: TimestampMs) -> Result<(), RegistryError> {
     let about = About::the_cluster();
     let appended: Result<(), StoreError> =
-        Log::default().append(tx, about, kind, Actor::Caller, &Reason::default(), now);
+        append(tx, about, kind, Actor::Caller, &Reason::default(), now);
     Ok(appended?)
 }

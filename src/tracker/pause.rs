@@ -1,7 +1,7 @@
 //! Holding work back, for everything, a node, or one migration.
 
 use super::MigrationTracker;
-use super::log::{About, Log};
+use super::log::{About, append};
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, EventKind, Pause, PauseScope, Status};
 use crate::schema::{MigrationId, TimestampMs, table};
@@ -170,6 +170,6 @@ fn log(
             .map_or_else(About::the_cluster, About::migration),
         PauseScope::Everything | PauseScope::Node(_) => About::the_cluster(),
     };
-    Log::default().append(tx, about, kind, Actor::Caller, reason, now)?;
+    append(tx, about, kind, Actor::Caller, reason, now)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Shards that failed too often, set aside until somebody has looked.
 
 use super::MigrationTracker;
-use super::log::{About, Log};
+use super::log::{About, append};
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, EventKind, Quarantined};
 use crate::schema::{ShardId, TimestampMs, table};
@@ -80,5 +80,5 @@ pub(super) fn release(
     delete(tx, table::QUARANTINE, &shard)?;
     let about = About::kept(tx, entry.migration, shard)?;
     let kind = EventKind::QuarantineReleased;
-    Log::default().append(tx, about, kind, Actor::Caller, reason, now)
+    append(tx, about, kind, Actor::Caller, reason, now)
 }

@@ -1,7 +1,7 @@
 use std::sync::PoisonError;
 
 use super::MigrationTracker;
-use super::log::{About, Log};
+use super::log::{About, append};
 use crate::schema::key::SettingsKey;
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, EventKind, Settings};
@@ -36,7 +36,7 @@ impl Procedure for SetSettings {
 
     fn run(&self, tx: &mut dyn Tx) -> Result<(), StoreError> {
         put(tx, table::SETTINGS, &SettingsKey::Current, &self.settings)?;
-        Log::default().append(
+        append(
             tx,
             About::the_cluster(),
             EventKind::SettingsChanged,

@@ -2,7 +2,7 @@
 
 use super::TransitionError;
 use super::apply::{apply, settings};
-use super::log::{About, Log};
+use super::log::{About, append};
 use super::obstacle::pause_of;
 use crate::machine::{self, By, Command, StepError};
 use crate::schema::text::{ExecutorName, Reason};
@@ -59,16 +59,7 @@ impl Procedure for Transit {
             check_cutover(tx, &before)?;
         }
         let actor = actor(&self.command, &before);
-        let log = &mut Log::default();
-        apply(
-            tx,
-            log,
-            Some(&before),
-            &transition,
-            actor,
-            &settings,
-            self.now,
-        )?;
+        apply(tx, Some(&before), &transition, actor, &settings, self.now)?;
         Ok(Judged::Done(Box::new(Transited {
             logged: !transition.events.is_empty(),
             next: transition.next,
@@ -97,7 +88,7 @@ fn note_late_report(
     put(tx, table::MIGRATIONS, &next.id, &next)?;
     let (about, kind) = (About::migration(&next), EventKind::ReportFenced { got });
     let cause = Reason::from(refusal.to_string());
-    Log::default().append(tx, about, kind, Actor::System, &cause, now)?;
+    append(tx, about, kind, Actor::System, &cause, now)?;
     Ok(true)
 }
 

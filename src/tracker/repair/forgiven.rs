@@ -8,7 +8,7 @@ use crate::schema::v1::{Actor, Event, EventKind, MigrationEvent, Pruned, Status}
 use crate::schema::{Epoch, EventSeq, MigrationId, NodeId, ShardId, TimestampMs};
 use crate::store::{StoreError, Tx, delete, put};
 use crate::tracker::check::Image;
-use crate::tracker::log::{About, Log};
+use crate::tracker::log::{About, append};
 
 /// A row that is given up, and the file as it was before.
 pub(super) struct Forgiven<'a> {
@@ -100,7 +100,7 @@ impl Forgiven<'_> {
             shard,
             epoch: Epoch(0),
         };
-        Log::default().append(tx, about, kind, Actor::Caller, cause, self.now)
+        append(tx, about, kind, Actor::Caller, cause, self.now)
     }
 
     /// To the log, a node that is given up is one that was removed.

@@ -1,3 +1,2 @@
-mod log;
 mod rows;
 mod world;
