@@ -102,11 +102,14 @@ impl Store {
     }
 
     /// Runs those who wait, commits once, and tells each.
-    pub(super) fn commit_together(&self, mut batch: Vec<Box<dyn Waiting>>) {
+    pub(super) fn commit_together(&self, led: &mut impl Iterator<Item = Box<dyn Waiting>>) {
         let _guard = BreaksOnPanic(&self.health);
-        let committed = self.run_together(&mut batch);
+        let mut ran = Vec::new();
+        let committed = self.run_together(led, &mut ran);
         let mut failed = committed.err();
-        for operation in batch {
+        // Those that were not run before it failed.
+        ran.extend(led);
+        for operation in ran {
             let outcome = match &mut failed {
                 None => Ok(()),
                 // The error has one owner; the others are told the same.
@@ -116,13 +119,17 @@ impl Store {
         }
     }
 
-    fn run_together(&self, batch: &mut Vec<Box<dyn Waiting>>) -> Result<(), StoreError> {
+    fn run_together(
+        &self,
+        led: &mut impl Iterator<Item = Box<dyn Waiting>>,
+        ran: &mut Vec<Box<dyn Waiting>>,
+    ) -> Result<(), StoreError> {
         self.health.usable()?;
         let txn = self
             .db
             .begin_write()
             .map_err(|error| self.health.failed("beginning a transaction", error))?;
-        let (wanted, changes) = match self.run_each(&txn, batch) {
+        let (wanted, changes) = match self.run_each(&txn, led, ran) {
             Ok(Some(kept)) => kept,
             none_or_failed => {
                 if let Err(error) = txn.abort() {
@@ -146,27 +153,26 @@ impl Store {
     fn run_each(
         &self,
         txn: &WriteTransaction,
-        batch: &mut Vec<Box<dyn Waiting>>,
+        led: &mut impl Iterator<Item = Box<dyn Waiting>>,
+        ran: &mut Vec<Box<dyn Waiting>>,
     ) -> Result<Option<(Commit, Changes)>, StoreError> {
         let mut tx = self.transaction(txn);
         let mut wanted: Option<Commit> = None;
-        let is_alone = batch.len() == 1;
-        for (at, operation) in batch.iter_mut().enumerate() {
-            // Who is alone takes everything back with the transaction.
-            let mark = (!is_alone).then(|| tx.mark());
-            let ran = operation.run(&mut tx);
-            if let Err(error) = self.health.usable() {
-                if ran == Ran::Drop {
-                    batch.remove(at).tell(Ok(()));
-                }
-                return Err(error);
+        for mut operation in led {
+            let mark = tx.mark();
+            let kept = operation.run(&mut tx);
+            let is_usable = self.health.usable();
+            if is_usable.is_err() && kept == Ran::Drop {
+                operation.tell(Ok(()));
+                return is_usable.map(|()| None);
             }
-            match (ran, mark) {
-                (Ran::Keep(commit), _) => {
+            ran.push(operation);
+            is_usable?;
+            match kept {
+                Ran::Keep(commit) => {
                     wanted = Some(wanted.map_or(commit, |other| other.and(commit)));
                 }
-                (Ran::Drop, Some(mark)) => tx.take_back(&mark)?,
-                (Ran::Drop, None) => {}
+                Ran::Drop => tx.take_back(&mark)?,
             }
         }
         Ok(wanted.map(|wanted| (wanted, tx.into_changes())))

@@ -1,21 +1,22 @@
 //! Operations that share a commit.
 //!
-//! Whoever comes first leads: it takes what waits, runs each operation on its own, commits once, and
-//! tells everybody. Meanwhile others wait, and go with the next commit. A leader leads for a bounded
-//! number of commits, then hands over to somebody who still waits: nobody works for others for ever.
-//! Who is alone waits for nobody.
+//! Whoever comes first leads: it runs each operation on its own, its own and those that come meanwhile,
+//! commits once, and tells everybody. Who comes while it commits goes with the next batch. A leader leads
+//! for a bounded number of commits, then hands over to somebody who still waits: nobody works for others
+//! for ever. Who is alone waits for nobody.
 
 mod bell;
+mod led;
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use self::bell::{Bell, RingAtEnd};
+use self::bell::Bell;
+pub(super) use self::led::Led;
 use super::{Commit, Procedure, StoreError, Tx};
 
 /// Operations in one commit, at most: the more, the longer the first of them waits.
@@ -56,14 +57,17 @@ pub(super) struct Group {
 
 #[derive(Default)]
 struct State {
-    /// The last may still grow.
+    /// The first is the one that is led; the last may still grow.
     queue: VecDeque<Batch>,
     is_led: bool,
 }
 
 /// Operations that go with one commit.
 struct Batch {
-    operations: Vec<Box<dyn Waiting>>,
+    /// Those that nobody took to run them.
+    waiting: Vec<Box<dyn Waiting>>,
+    /// How many joined it.
+    len: usize,
     bell: Arc<Bell>,
 }
 
@@ -71,14 +75,16 @@ impl State {
     /// Lets `operation` wait; the bell to listen to.
     fn push(&mut self, operation: Box<dyn Waiting>) -> Arc<Bell> {
         match self.queue.back_mut() {
-            Some(batch) if batch.operations.len() < BATCH_MAX => {
-                batch.operations.push(operation);
+            Some(batch) if batch.len < BATCH_MAX => {
+                batch.waiting.push(operation);
+                batch.len += 1;
                 Arc::clone(&batch.bell)
             }
             Some(_) | None => {
                 let bell = Arc::new(Bell::default());
                 self.queue.push_back(Batch {
-                    operations: vec![operation],
+                    waiting: vec![operation],
+                    len: 1,
                     bell: Arc::clone(&bell),
                 });
                 bell
@@ -88,13 +94,13 @@ impl State {
 }
 
 impl Group {
-    /// Runs `procedure` and waits until its commit is there. `commit_all` runs and commits a batch and
-    /// tells everybody in it; it is called by whoever leads.
+    /// Runs `procedure` and waits until its commit is there. `commit_all` runs the operations of
+    /// a batch until no more come, commits, and tells each; it is called by whoever leads.
     pub(super) fn write<P>(
         &self,
         procedure: P,
         commit: impl FnOnce(&P::Output) -> Commit + Send + 'static,
-        commit_all: impl Fn(Vec<Box<dyn Waiting>>),
+        commit_all: impl Fn(&mut Led<'_>),
     ) -> Result<P::Output, P::Error>
     where
         P: Procedure + Send + 'static,
@@ -124,24 +130,18 @@ impl Group {
         }
     }
 
-    fn lead(&self, commit_all: impl Fn(Vec<Box<dyn Waiting>>)) {
+    fn lead(&self, commit_all: impl Fn(&mut Led<'_>)) {
         // Whatever happens, somebody else can lead, and nobody waits for ever.
         let end = HandOver(self);
         for _ in 0..BATCHES_MAX {
-            let Some(Batch { operations, bell }) = self.lock().queue.pop_front() else {
+            let Some(mut led) = Led::next_of(self) else {
                 break;
             };
-            let is_shared = operations.len() > 1;
             let started = Instant::now();
-            let told = RingAtEnd(&bell);
-            commit_all(operations);
-            drop(told);
+            commit_all(&mut led);
+            drop(led);
             let is_quick = started.elapsed() < QUICK;
             self.is_quick.store(is_quick, Ordering::Relaxed);
-            if is_quick && is_shared {
-                // Those who were told come again at once: the next commit is for all of them.
-                thread::yield_now();
-            }
         }
         drop(end);
     }

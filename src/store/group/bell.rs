@@ -5,21 +5,26 @@ use std::thread;
 /// How often one who waits for a commit that should be quick looks whether it is there, before it sleeps.
 const LOOKS_MAX: usize = 64;
 
-/// What all of a batch listen to: to wake them together is one call into the kernel.
+/// What all of a batch listen to.
 #[derive(Default)]
 pub(super) struct Bell {
-    rung: Mutex<Rung>,
-    /// There is something to look at in `rung`.
+    call: Mutex<Call>,
+    /// There is something to hear.
     has_rung: AtomicBool,
     changed: Condvar,
 }
 
-#[derive(Default)]
-struct Rung {
+/// What it calls for.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Call {
+    #[default]
+    Nothing,
     /// Somebody of the batch is to lead.
-    for_leader: bool,
+    Leader,
+    /// Everybody was told; whoever hears it first wakes the others.
+    Waker,
     /// Everybody was told.
-    for_all: bool,
+    All,
 }
 
 impl Bell {
@@ -34,35 +39,41 @@ impl Bell {
                 has_rung
             });
         }
-        let waits = |rung: &mut Rung| !rung.for_leader && !rung.for_all;
-        let waited = self.changed.wait_while(self.lock(), waits);
-        let mut rung = waited.unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut rung.for_leader)
+        let is_silent = |call: &mut Call| *call == Call::Nothing;
+        let heard = self.changed.wait_while(self.lock(), is_silent);
+        let mut call = heard.unwrap_or_else(PoisonError::into_inner);
+        match *call {
+            Call::Nothing | Call::All => false,
+            Call::Leader => {
+                *call = Call::Nothing;
+                true
+            }
+            Call::Waker => {
+                *call = Call::All;
+                drop(call);
+                self.changed.notify_all();
+                false
+            }
+        }
     }
 
     /// Makes one of those who wait lead.
     pub(super) fn lead(&self) {
-        self.lock().for_leader = true;
+        self.ring(Call::Leader);
+    }
+
+    /// Everybody was told. One of them wakes the others, while whoever led goes on.
+    pub(super) fn tell(&self) {
+        self.ring(Call::Waker);
+    }
+
+    fn ring(&self, call: Call) {
+        *self.lock() = call;
         self.has_rung.store(true, Ordering::Release);
         self.changed.notify_one();
     }
 
-    fn ring(&self) {
-        self.lock().for_all = true;
-        self.has_rung.store(true, Ordering::Release);
-        self.changed.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Rung> {
-        self.rung.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Rings at the end of a batch, which may be a panic: whoever was told nothing waits no longer.
-pub(super) struct RingAtEnd<'a>(pub(super) &'a Bell);
-
-impl Drop for RingAtEnd<'_> {
-    fn drop(&mut self) {
-        self.0.ring();
+    fn lock(&self) -> MutexGuard<'_, Call> {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

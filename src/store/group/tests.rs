@@ -54,7 +54,7 @@ impl Procedure for Op {
 /// How many wait for somebody to lead them.
 fn waiting_in(group: &Group) -> usize {
     let state = group.lock();
-    state.queue.iter().map(|batch| batch.operations.len()).sum()
+    state.queue.iter().map(|batch| batch.waiting.len()).sum()
 }
 
 /// A store in memory: how many batches it committed, and what it has.
@@ -63,7 +63,7 @@ struct Memory {
     group: Group,
     rows: Mutex<Rows>,
     batches: AtomicUsize,
-    /// The first batch is committed when so many wait behind it.
+    /// The first batch is closed, and then committed when so many wait behind it.
     first_waits_for: usize,
     /// Whether commits fail.
     fails: bool,
@@ -72,23 +72,23 @@ struct Memory {
 impl Memory {
     fn write(&self, op: Op) -> Result<u8, StoreError> {
         let durable = |_: &u8| Commit::Durable;
-        self.group.write(op, durable, |batch| self.commit(batch))
+        self.group.write(op, durable, |led| self.commit(led))
     }
 
-    fn commit(&self, mut batch: Vec<Box<dyn Waiting>>) {
-        if self.batches.fetch_add(1, Ordering::SeqCst) == 0 {
-            while waiting_in(&self.group) < self.first_waits_for {
-                thread::yield_now();
-            }
-        }
+    fn commit(&self, led: &mut Led<'_>) {
+        let mut batch = Vec::new();
         let mut rows = self.rows.lock().unwrap();
-        for op in &mut batch {
+        for mut op in led {
             let before = rows.clone();
             if op.run(&mut *rows) == Ran::Drop {
                 *rows = before;
             }
+            batch.push(op);
         }
         drop(rows);
+        if self.batches.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.wait_for(self.first_waits_for);
+        }
         let mut failed = self.fails.then(|| StoreError::CommitUnknown {
             source: "the disk is gone".into(),
         });
@@ -100,13 +100,19 @@ impl Memory {
         }
     }
 
+    fn wait_for(&self, waiting: usize) {
+        while waiting_in(&self.group) < waiting {
+            thread::yield_now();
+        }
+    }
+
     fn has(&self) -> Vec<u8> {
         let rows = self.rows.lock().unwrap();
         rows.0.keys().map(|key| key[0]).collect()
     }
 }
 
-/// What callers are told of which the first leads, and the others come while it does.
+/// What callers are told of which the first leads, and the others come while it commits.
 fn together(memory: &Memory, does: &[Does]) -> Vec<thread::Result<Result<u8, StoreError>>> {
     thread::scope(|scope| {
         let ops = (0..).zip(does).map(|(number, does)| {
@@ -232,11 +238,69 @@ fn who_led_and_panicked_keeps_nobody_waiting() {
         group.write(Op(1, Does::Writes), durable, |_| panic!("as asked"))
     }));
     assert!(panicked.is_err());
-    let told = group.write(Op(2, Does::Writes), durable, |batch| {
-        for mut op in batch {
+    let told = group.write(Op(2, Does::Writes), durable, |led| {
+        for mut op in led {
             op.run(&mut Rows::default());
             op.tell(Ok(()));
         }
     });
     assert_eq!(told.unwrap(), 2);
+}
+
+/// An operation that is there when it is told to run, and does nothing.
+struct Idle;
+
+impl Waiting for Idle {
+    fn run(&mut self, _: &mut dyn Tx) -> Ran {
+        Ran::Drop
+    }
+
+    fn tell(self: Box<Self>, _: Result<(), StoreError>) {}
+}
+
+#[test]
+fn who_comes_while_a_batch_runs_goes_with_it_and_who_comes_later_does_not() {
+    let group = Group::default();
+    group.lock().push(Box::new(Idle));
+    let mut led = Led::next_of(&group).unwrap();
+    assert!(led.next().is_some());
+    for _ in 0..2 {
+        group.lock().push(Box::new(Idle));
+        assert!(led.next().is_some(), "it came meanwhile");
+    }
+    assert!(led.next().is_none());
+    group.lock().push(Box::new(Idle));
+    assert!(led.next().is_none(), "the batch is closed");
+    drop(led);
+    assert_eq!(waiting_in(&group), 1);
+    assert_eq!(Led::next_of(&group).unwrap().count(), 1);
+    assert!(Led::next_of(&group).is_none());
+}
+
+#[test]
+fn a_batch_is_bounded_however_many_come() {
+    let group = Group::default();
+    group.lock().push(Box::new(Idle));
+    let mut led = Led::next_of(&group).unwrap();
+    let mut given = 0;
+    while led.next().is_some() {
+        given += 1;
+        group.lock().push(Box::new(Idle));
+    }
+    assert_eq!(given, BATCH_MAX);
+    drop(led);
+    assert_eq!(waiting_in(&group), 1, "the last goes with the next batch");
+}
+
+#[test]
+fn a_batch_that_is_given_up_leaves_nobody_in_the_queue() {
+    let group = Group::default();
+    for _ in 0..3 {
+        group.lock().push(Box::new(Idle));
+    }
+    let mut led = Led::next_of(&group).unwrap();
+    assert!(led.next().is_some());
+    group.lock().push(Box::new(Idle));
+    drop(led);
+    assert_eq!(waiting_in(&group), 0);
 }

@@ -1,6 +1,7 @@
 //! The file, or the code, fails under a commit that is shared.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
@@ -23,13 +24,15 @@ struct File {
     store: Store,
     /// Batches that were begun.
     batches: AtomicUsize,
+    /// And those that nobody joins any more.
+    closed: AtomicUsize,
     /// Commits the batch with this number, from 0.
-    commits: fn(&Self, usize, Vec<Box<dyn Waiting>>),
+    commits: fn(&Self, usize, &mut Led<'_>),
     answers: Sender<(u8, Answer)>,
 }
 
 impl File {
-    fn new(commits: fn(&Self, usize, Vec<Box<dyn Waiting>>)) -> (Arc<Self>, Answers) {
+    fn new(commits: fn(&Self, usize, &mut Led<'_>)) -> (Arc<Self>, Answers) {
         let memory = InMemoryBackend::new();
         let db = Database::builder().create_with_backend(memory).unwrap();
         let txn = db.begin_write().unwrap();
@@ -41,6 +44,7 @@ impl File {
             group: Group::default(),
             store: Store::new(db, Durability::Standard, None, Ballast::default()),
             batches: AtomicUsize::new(0),
+            closed: AtomicUsize::new(0),
             commits,
             answers,
         };
@@ -59,14 +63,24 @@ impl File {
 
     fn write(&self, op: Op) -> Result<u8, StoreError> {
         let durable = |_: &u8| Commit::Durable;
-        self.group.write(op, durable, |batch| {
+        self.group.write(op, durable, |led| {
             let nth = self.batches.fetch_add(1, Ordering::SeqCst);
-            (self.commits)(self, nth, batch);
+            (self.commits)(self, nth, led);
         })
     }
 
-    fn wait_for_batches(&self, begun: usize) {
-        while self.batches.load(Ordering::SeqCst) < begun {
+    /// Commits a batch, and what comes after it when nobody joins it any more.
+    fn commit_when_closed(&self, led: &mut Led<'_>, last: impl Iterator<Item = Box<dyn Waiting>>) {
+        let closed = iter::from_fn(|| {
+            self.closed.fetch_add(1, Ordering::SeqCst);
+            None
+        });
+        let mut all = led.chain(closed).chain(last).fuse();
+        self.store.commit_together(&mut all);
+    }
+
+    fn wait_for_closed(&self, batches: usize) {
+        while self.closed.load(Ordering::SeqCst) < batches {
             thread::yield_now();
         }
     }
@@ -105,19 +119,19 @@ impl Waiting for PanicsOutside {
 /// left the handle as if nothing had been: nobody knew how far the transaction was.
 #[test]
 fn a_panic_before_the_commit_ends_the_handle_and_keeps_nobody_waiting() {
-    let (file, answers) = File::new(|file, nth, mut batch| {
-        if nth < 2 {
-            file.wait_for_callers(1);
-        }
-        if nth == 1 {
-            batch.push(Box::new(PanicsOutside));
-        }
-        file.store.commit_together(batch);
+    let (file, answers) = File::new(|file, nth, led| {
+        let last = iter::from_fn(|| {
+            if nth < 2 {
+                file.wait_for_callers(1);
+            }
+            (nth == 1).then(|| -> Box<dyn Waiting> { Box::new(PanicsOutside) })
+        });
+        file.commit_when_closed(led, last);
     });
     // The first leads, the second is in the batch that panics, the third is behind it.
     for caller in 0..3 {
         file.call(caller, Does::Writes);
-        file.wait_for_batches(usize::from(caller + 1).min(2));
+        file.wait_for_closed(usize::from(caller + 1).min(2));
     }
     let told = answers.of(3);
     assert!(told[&0].is_none(), "{told:?}");
@@ -136,11 +150,14 @@ fn a_panic_before_the_commit_ends_the_handle_and_keeps_nobody_waiting() {
 /// nothing of the batch came to be, and the second was told its refusal all the same.
 #[test]
 fn only_whoever_met_the_failure_is_told_what_it_was() {
-    let (file, answers) = File::new(|file, nth, batch| {
-        if nth == 0 {
-            file.wait_for_callers(4);
-        }
-        file.store.commit_together(batch);
+    let (file, answers) = File::new(|file, nth, led| {
+        let last = iter::from_fn(|| {
+            if nth == 0 {
+                file.wait_for_callers(4);
+            }
+            None
+        });
+        file.commit_when_closed(led, last);
     });
     let does = [
         Does::Writes,
@@ -152,7 +169,7 @@ fn only_whoever_met_the_failure_is_told_what_it_was() {
     for (caller, does) in (0..).zip(does) {
         file.call(caller, does);
         match caller {
-            0 => file.wait_for_batches(1),
+            0 => file.wait_for_closed(1),
             4 => {}
             behind => file.wait_for_callers(usize::from(behind)),
         }
