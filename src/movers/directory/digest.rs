@@ -9,6 +9,7 @@ use super::contents::{Buffer, Contents};
 use super::copy_file::as_u64;
 use super::error::Problem;
 use super::meta::{Kind, Meta};
+use super::read_ahead::{LONG_BYTES, ReadAhead};
 use super::relative::Relative;
 use super::segments::{is_zero, next_data};
 use super::sink::Sink;
@@ -56,6 +57,19 @@ pub(super) fn digest(
         stream.entry(&entry)?;
     }
     stream.finish()
+}
+
+/// The blocks of a file from the offset `at` on, which is one of a block.
+fn hash_blocks(hasher: &mut Sink, at: u64, bytes: &[u8]) {
+    let step = usize::try_from(BLOCK_BYTES).unwrap_or(CHUNK_BYTES);
+    let mut offset = at;
+    for block in bytes.chunks(step) {
+        if !is_zero(block) {
+            hasher.update(&offset.to_le_bytes());
+            hasher.update(block);
+        }
+        offset = offset.saturating_add(as_u64(block.len()));
+    }
 }
 
 struct Stream<'a, 'r> {
@@ -118,6 +132,33 @@ impl Stream<'_, '_> {
     /// The offset at which reading ended.
     fn contents(&mut self, path: &Relative, file: &File, meta: &Meta) -> Result<u64, Problem> {
         let len = meta.len;
+        let is_long = len >= LONG_BYTES && !meta.is_sparse();
+        if self.reading == Reading::FromDisk && is_long {
+            return std::thread::scope(|scope| match ReadAhead::new(scope, file, len) {
+                Ok(pieces) => self.pieces(path, &pieces),
+                // No thread to be had.
+                Err(_) => self.chunks(path, file, meta),
+            });
+        }
+        self.chunks(path, file, meta)
+    }
+
+    fn pieces(&mut self, path: &Relative, pieces: &ReadAhead) -> Result<u64, Problem> {
+        let mut at = 0;
+        loop {
+            let count = pieces
+                .next(|piece| hash_blocks(&mut self.hasher, at, piece))
+                .map_err(Problem::io("read", || self.tree.path(path)))?;
+            if count == 0 {
+                return Ok(at);
+            }
+            at = at.saturating_add(as_u64(count));
+            (self.report)(as_u64(count))?;
+        }
+    }
+
+    fn chunks(&mut self, path: &Relative, file: &File, meta: &Meta) -> Result<u64, Problem> {
+        let len = meta.len;
         let mut reader = match self.reading {
             // A short one was asked for already, and is on its way into the cache.
             Reading::FromDisk if len > WHOLE_BYTES_MAX => Contents::from_disk(file),
@@ -158,15 +199,7 @@ impl Stream<'_, '_> {
         let count = reader
             .read(&mut self.buffer, at, len.saturating_sub(at))
             .map_err(Problem::io("read", || self.tree.path(path)))?;
-        let mut offset = at;
-        let step = usize::try_from(BLOCK_BYTES).unwrap_or(CHUNK_BYTES);
-        for block in self.buffer.filled(count).chunks(step) {
-            if !is_zero(block) {
-                self.hasher.update(&offset.to_le_bytes());
-                self.hasher.update(block);
-            }
-            offset = offset.saturating_add(as_u64(block.len()));
-        }
+        hash_blocks(&mut self.hasher, at, self.buffer.filled(count));
         Ok(as_u64(count))
     }
 

@@ -123,6 +123,31 @@ fn written_zeros_and_holes_are_the_same_content() {
     assert_ne!(proof.source, proof.destination);
 }
 
+/// A thread reads ahead in a long copy, and none in the source.
+#[test]
+fn a_long_file_is_read_to_its_last_byte_on_both_sides() {
+    let nodes = Nodes::new();
+    let mut bytes: Vec<u8> = (0..=250).cycle().take((9 << 20) + 4099).collect();
+    // Blocks that are left out, also where one piece ends and the next begins.
+    bytes[3 << 20..(4 << 20) + 65_536].fill(0);
+    fs::write(nodes.from().join("s"), &bytes).unwrap();
+    let mover = DirectoryMover::new();
+    copy(&mover, &nodes.job("s"));
+    assert_eq!(same(&mover, &nodes.job("s")).bytes, bytes.len() as u64);
+    for at in [0, 5 << 20, bytes.len() - 1] {
+        let offset = at as u64;
+        let copied = File::options().write(true).open(nodes.part()).unwrap();
+        copied.write_all_at(b"\xff", offset).unwrap();
+        copied.sync_all().unwrap();
+        let proof = mover.verify(&nodes.job("s"), &Recorder::default()).unwrap();
+        assert_ne!(proof.source.digest, proof.destination.digest, "{at}");
+        copied.write_all_at(&bytes[at..=at], offset).unwrap();
+        let copied_at = fs::metadata(nodes.from().join("s")).unwrap();
+        copied.set_modified(copied_at.modified().unwrap()).unwrap();
+        same(&mover, &nodes.job("s"));
+    }
+}
+
 /// The stream of `digest` is part of the contract: evidence of another version must mean the same.
 #[test]
 fn the_digest_is_the_documented_stream() {
