@@ -90,7 +90,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         // Held over the commit: a lazy commit right after it must not be taken for on the disk.
         let mut order = locked(&self.order);
-        // One that failed while this one waited for its turn: what the log has of it, nobody knows.
+        // Somebody's read may have failed meanwhile: then nothing more is answered.
         self.health.usable()?;
         let way = order.way(changes, wanted);
         self.prepare(&mut txn, way, order.wal.as_ref())

@@ -74,6 +74,7 @@ impl Store {
         procedure: &P,
         commit: impl FnOnce(&P::Output) -> Commit,
     ) -> Result<P::Output, P::Error> {
+        let _turn = self.group.turn();
         self.health.usable()?;
         let txn = self
             .db
@@ -149,7 +150,7 @@ impl Store {
 
     /// What commit those want that are to be kept, and what they changed. An operation that fails below
     /// fails all: what is in the transaction may be half of something. It is told apart from them: it knows
-    /// what failed.
+    /// what failed. One that was refused does not: that may be for what now never comes to be.
     fn run_each(
         &self,
         txn: &WriteTransaction,
@@ -162,7 +163,7 @@ impl Store {
             let mark = tx.mark();
             let kept = operation.run(&mut tx);
             let is_usable = self.health.usable();
-            if is_usable.is_err() && kept == Ran::Drop {
+            if is_usable.is_err() && kept == Ran::Drop && self.health.was_met_here() {
                 operation.tell(Ok(()));
                 return is_usable.map(|()| None);
             }

@@ -3,7 +3,8 @@
 //! Whoever comes first leads: it runs each operation on its own, its own and those that come meanwhile,
 //! commits once, and tells everybody. Who comes while it commits goes with the next batch. A leader leads
 //! for a bounded number of commits, then hands over to somebody who still waits: nobody works for others
-//! for ever. Who is alone waits for nobody.
+//! for ever. Who is alone waits for nobody. Who shares no commit waits for its turn among the batches: redb
+//! would give its writer to whoever asks at the right moment, and that is the leader.
 
 mod bell;
 mod led;
@@ -57,7 +58,7 @@ pub(super) struct Group {
 
 #[derive(Default)]
 struct State {
-    /// The first is the one that is led; the last may still grow.
+    /// In the order in which they are led. The first may be led already, and the last may still grow.
     queue: VecDeque<Batch>,
     is_led: bool,
 }
@@ -66,30 +67,32 @@ struct State {
 struct Batch {
     /// Those that nobody took to run them.
     waiting: Vec<Box<dyn Waiting>>,
-    /// How many joined it.
-    len: usize,
+    /// How many joined it. `None`: somebody waits for its turn, and nobody joins that.
+    len: Option<usize>,
     bell: Arc<Bell>,
 }
 
 impl State {
     /// Lets `operation` wait; the bell to listen to.
     fn push(&mut self, operation: Box<dyn Waiting>) -> Arc<Bell> {
-        match self.queue.back_mut() {
-            Some(batch) if batch.len < BATCH_MAX => {
-                batch.waiting.push(operation);
-                batch.len += 1;
-                Arc::clone(&batch.bell)
-            }
-            Some(_) | None => {
-                let bell = Arc::new(Bell::default());
-                self.queue.push_back(Batch {
-                    waiting: vec![operation],
-                    len: 1,
-                    bell: Arc::clone(&bell),
-                });
-                bell
-            }
+        if let Some(batch) = self.queue.back_mut()
+            && let Some(len) = batch.len.as_mut().filter(|len| **len < BATCH_MAX)
+        {
+            *len += 1;
+            batch.waiting.push(operation);
+            return Arc::clone(&batch.bell);
         }
+        self.push_batch(vec![operation], Some(1))
+    }
+
+    fn push_batch(&mut self, waiting: Vec<Box<dyn Waiting>>, len: Option<usize>) -> Arc<Bell> {
+        let bell = Arc::new(Bell::default());
+        self.queue.push_back(Batch {
+            waiting,
+            len,
+            bell: Arc::clone(&bell),
+        });
+        bell
     }
 }
 
@@ -130,9 +133,26 @@ impl Group {
         }
     }
 
+    /// Waits for the turn of one who shares no commit, behind the batches that are there; until it ends, no
+    /// batch runs.
+    pub(super) fn turn(&self) -> Turn<'_> {
+        let bell = {
+            let mut state = self.lock();
+            if !std::mem::replace(&mut state.is_led, true) {
+                return Turn(self);
+            }
+            state.push_batch(Vec::new(), None)
+        };
+        // Nobody is told anything by this bell.
+        while !bell.wait(false) {}
+        let turn = Turn(self);
+        self.lock().queue.pop_front();
+        turn
+    }
+
     fn lead(&self, commit_all: impl Fn(&mut Led<'_>)) {
         // Whatever happens, somebody else can lead, and nobody waits for ever.
-        let end = HandOver(self);
+        let end = Turn(self);
         for _ in 0..BATCHES_MAX {
             let Some(mut led) = Led::next_of(self) else {
                 break;
@@ -151,10 +171,10 @@ impl Group {
     }
 }
 
-/// The end of a lead.
-struct HandOver<'a>(&'a Group);
+/// Whoever has it leads; at its end, the next one does.
+pub(super) struct Turn<'a>(&'a Group);
 
-impl Drop for HandOver<'_> {
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         match state.queue.front() {

@@ -1,5 +1,7 @@
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, ThreadId};
 
 use super::StoreError;
 use super::ballast::Ballast;
@@ -9,6 +11,8 @@ use super::ballast::Ballast;
 #[derive(Debug, Default)]
 pub(super) struct Health {
     broken: AtomicBool,
+    /// Where that was first met.
+    met_by: OnceLock<ThreadId>,
     ballast: Ballast,
 }
 
@@ -16,8 +20,8 @@ impl Health {
     /// Of a file with this ballast, which is given up when the file system is full.
     pub(super) fn new(ballast: Ballast) -> Self {
         Self {
-            broken: AtomicBool::new(false),
             ballast,
+            ..Self::default()
         }
     }
 
@@ -27,7 +31,13 @@ impl Health {
 
     /// Nothing more is answered.
     pub(super) fn give_up(&self) {
+        self.met_by.get_or_init(|| thread::current().id());
         self.broken.store(true, Ordering::Release);
+    }
+
+    /// Whether the failure was met here, and not by a read of another thread.
+    pub(super) fn was_met_here(&self) -> bool {
+        self.met_by.get() == Some(&thread::current().id())
     }
 
     /// Refuses when the file failed before.
@@ -56,7 +66,7 @@ impl Health {
     }
 
     fn note(&self, error: StoreError) -> StoreError {
-        self.broken.store(true, Ordering::Release);
+        self.give_up();
         if error.is_disk_full() {
             self.ballast.give_up();
         }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use shardferry::MigrationTracker;
+use shardferry::store::{Durability, OpenOptions, wal_path};
+use shardferry::{MigrationTracker, Settings};
 use tempfile::TempDir;
 
 use super::Scale;
@@ -24,16 +25,27 @@ const WRITERS: u64 = 64;
 const WAIT: Duration = Duration::from_millis(100);
 
 pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
+    for durability in [Durability::Standard, Durability::WriteAhead] {
+        soak(durability, scale, out)?;
+    }
+    Ok(())
+}
+
+fn soak(durability: Durability, scale: Scale, out: &mut dyn Write) -> Result<()> {
     let changes = scale.rows();
     let rounds = (changes as f64 / CHANGES).ceil() as u64;
     let folder = TempDir::new()?;
     let path = folder.path().join("shards.redb");
-    let tracker = MigrationTracker::create(&path)?;
+    let options = OpenOptions {
+        durability,
+        ..OpenOptions::default()
+    };
+    let tracker = MigrationTracker::create_with(&path, &options, &Settings::default())?;
     registry::register(&tracker)?;
     let title = format!(
-        "{changes} durable changes by {WRITERS} writers of whole rounds, planning beside them, the \
-         default settings, {SHARDS} registered shards: MB of the file, of a backup, and of all \
-         keys and values (files grow in steps); target: at most 4 times"
+        "{durability:?}: {changes} durable changes by {WRITERS} writers of whole rounds, planning beside \
+         them, the default settings, {SHARDS} registered shards: MB of the file and its log, of a backup, \
+         and of all keys and values (files grow in steps); target: at most 4 times"
     );
     let header = [
         "changes",
@@ -62,7 +74,8 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
             || write(&tracker, &done, until),
         )?;
         let rate = (total(&done) - before) as f64 * CHANGES / started.elapsed().as_secs_f64();
-        let file = fs::metadata(&path)?.len() as f64;
+        let log = fs::metadata(wal_path(&path)).map_or(0, |log| log.len());
+        let file = (fs::metadata(&path)?.len() + log) as f64;
         let (backup, rows) = live_bytes(&tracker, folder.path())?;
         table.row([
             short(total(&done) as f64 * CHANGES),

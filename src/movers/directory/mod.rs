@@ -34,8 +34,8 @@
 //!
 //! The verification reads both sides anew, each in a thread of its own. Of the **copy** it asks the
 //! page cache to forget each file first (`POSIX_FADV_DONTNEED`; it is synced, so it can), and reads
-//! files above 128 KiB past the cache (`O_DIRECT`), where the file system can do that; from 8 MiB on another
-//! thread reads ahead. Limits: to forget
+//! files above 128 KiB past the cache (`O_DIRECT`), where the file system can do that; from 8 MiB on, where
+//! there are no holes, another thread reads ahead. Limits: to forget
 //! is a request, which the kernel does not follow for pages that somebody has mapped; folders, permissions
 //! and times come from the caches of the kernel; a disk, a controller or a server has caches of
 //! its own; on other systems than Linux the copy is read as it comes. The **source** is read as it

@@ -13,18 +13,18 @@ pub(in crate::store) struct Led<'a> {
     taken: IntoIter<Box<dyn Waiting>>,
     /// How many it gave.
     given: usize,
-    /// Others still join it: it is the first of the queue.
+    /// Others may still join it: it is the first of the queue.
     is_open: bool,
 }
 
 impl<'a> Led<'a> {
-    /// The next one that waits.
+    /// The next one that waits. `None`: there is none, or it is somebody's turn who shares no commit.
     pub(super) fn next_of(group: &'a Group) -> Option<Self> {
         let state = group.lock();
-        let bell = Arc::clone(&state.queue.front()?.bell);
+        let next = state.queue.front().filter(|batch| batch.len.is_some())?;
         Some(Self {
             group,
-            bell,
+            bell: Arc::clone(&next.bell),
             taken: IntoIter::default(),
             given: 0,
             is_open: true,
@@ -34,7 +34,7 @@ impl<'a> Led<'a> {
     /// Takes those who came, and closes the batch, if that is wanted, when nobody did.
     fn take(&mut self, closes: bool) {
         let mut state = self.group.lock();
-        let front = state.queue.front_mut().filter(|_| self.is_open);
+        let front = state.queue.front_mut();
         let came = front.map(|batch| std::mem::take(&mut batch.waiting));
         self.taken = came.unwrap_or_default().into_iter();
         if closes && self.taken.len() == 0 {
@@ -54,14 +54,14 @@ impl Iterator for Led<'_> {
 
     fn next(&mut self) -> Option<Box<dyn Waiting>> {
         let is_shared = self.given > 1;
-        if self.taken.len() == 0 && is_shared {
+        if self.taken.len() == 0 && self.is_open && is_shared {
             self.take(false);
             if self.taken.len() == 0 {
                 // Those who were told come again; some of them wait for this core.
                 thread::yield_now();
             }
         }
-        if self.taken.len() == 0 {
+        if self.taken.len() == 0 && self.is_open {
             self.take(true);
         }
         let next = self.taken.next();

@@ -304,3 +304,60 @@ fn a_batch_that_is_given_up_leaves_nobody_in_the_queue() {
     drop(led);
     assert_eq!(waiting_in(&group), 0);
 }
+
+/// Says its number when it runs.
+struct Says(u8, Arc<Mutex<Vec<u8>>>);
+
+impl Procedure for Says {
+    type Output = ();
+    type Error = StoreError;
+
+    fn run(&self, _: &mut dyn Tx) -> Result<(), StoreError> {
+        self.1.lock().unwrap().push(self.0);
+        Ok(())
+    }
+}
+
+/// redb gives its writer to whoever asks at the right moment: beside busy callers who share commits, that was
+/// never one who did not.
+#[test]
+fn who_shares_no_commit_has_its_turn_among_the_batches() {
+    let (group, said) = (&Group::default(), &Arc::new(Mutex::new(Vec::new())));
+    let queued = |batches| {
+        while group.lock().queue.len() < batches {
+            thread::yield_now();
+        }
+    };
+    let shares = move |number| {
+        let says = Says(number, Arc::clone(said));
+        let told = group.write(
+            says,
+            |()| Commit::Durable,
+            |led| {
+                for mut op in led {
+                    op.run(&mut Rows::default());
+                    op.tell(Ok(()));
+                }
+            },
+        );
+        told.unwrap();
+    };
+    thread::scope(|scope| {
+        let turn = group.turn();
+        scope.spawn(move || shares(1));
+        queued(1);
+        scope.spawn(|| {
+            let _turn = group.turn();
+            said.lock().unwrap().push(2);
+        });
+        queued(2);
+        scope.spawn(move || shares(3));
+        queued(3);
+        assert!(said.lock().unwrap().is_empty());
+        drop(turn);
+    });
+    assert_eq!(*said.lock().unwrap(), [1, 2, 3]);
+    assert!(!group.lock().is_led);
+    drop(group.turn());
+    assert!(!group.lock().is_led);
+}

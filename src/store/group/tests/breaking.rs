@@ -189,3 +189,46 @@ fn only_whoever_met_the_failure_is_told_what_it_was() {
     );
     assert!(file.store.needs_reopen());
 }
+
+/// One was refused for what another wrote before it in the batch. Then the read of another thread met a failure
+/// of the file, and the refusal was told as if it had been for that.
+#[test]
+fn who_was_refused_before_a_read_failed_elsewhere_is_not_told_so_for_good() {
+    let (file, answers) = File::new(|file, nth, led| {
+        let breaks_before = if nth == 1 { 1 } else { usize::MAX };
+        let mut given = 0;
+        let mut all = iter::from_fn(|| {
+            let next = led.next();
+            if given == breaks_before {
+                thread::scope(|scope| {
+                    scope.spawn(|| file.store.health.give_up());
+                });
+            }
+            given += 1;
+            if next.is_none() && nth == 0 {
+                file.closed.fetch_add(1, Ordering::SeqCst);
+                file.wait_for_callers(2);
+            }
+            next
+        })
+        .fuse();
+        file.store.commit_together(&mut all);
+    });
+    for (caller, does) in (0..).zip([Does::Writes, Does::Writes, Does::Refuses]) {
+        file.call(caller, does);
+        match caller {
+            0 => file.wait_for_closed(1),
+            1 => file.wait_for_callers(1),
+            _ => {}
+        }
+    }
+    let told = answers.of(3);
+    assert!(matches!(told[&0], Some(Ok(0))), "{told:?}");
+    for caller in [1, 2] {
+        let answer = &told[&caller];
+        assert!(
+            matches!(answer, Some(Err(StoreError::ReopenNeeded))),
+            "{told:?}"
+        );
+    }
+}
