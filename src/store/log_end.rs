@@ -83,7 +83,8 @@ mod tests {
     use redb::backends::InMemoryBackend;
 
     use super::*;
-    use crate::schema::v1::{Actor, EventKind, Pruned};
+    use crate::schema::key::RowKey;
+    use crate::schema::v1::{Actor, EventKind, Pruned, SetAsideRow};
     use crate::schema::{Epoch, text::Reason};
     use crate::store::health::Health;
     use crate::store::redb_tx::RedbTx;
@@ -97,6 +98,7 @@ mod tests {
         NoEvent(u64),
         Damaged(u64),
         Pruned(u64),
+        SetAside(u64),
     }
 
     fn event(seq: EventSeq, at_ms: TimestampMs) -> Event {
@@ -141,6 +143,18 @@ mod tests {
                 };
                 put(tx, table::RETENTION, &RetentionKey::Pruned, &row)
             }
+            Write::SetAside(seq) => {
+                let key = crate::schema::key::Key::to_bytes(&EventSeq(seq));
+                let row = SetAsideRow {
+                    value: vec![1],
+                    value_bytes: 1,
+                    reason: Reason::default(),
+                    at_ms: TimestampMs(1),
+                };
+                tx.delete(table::EVENTS.id(), &key)?;
+                let place = RowKey::first(table::EVENTS.id(), &key);
+                put(tx, table::SET_ASIDE, &place, &row)
+            }
         }
     }
 
@@ -152,6 +166,7 @@ mod tests {
             1 => seq().prop_map(Write::NoEvent),
             1 => seq().prop_map(Write::Damaged),
             1 => seq().prop_map(Write::Pruned),
+            1 => seq().prop_map(Write::SetAside),
         ];
         prop::collection::vec(write, 0..9)
     }
