@@ -45,38 +45,20 @@ pub(crate) enum Kind {
 impl Kind {
     /// The stores that `callers` threads at the same time are measured on. With more than a few threads,
     /// SQLite connections that wait for each other come to less than 100 begins per second.
-    pub(crate) fn with_callers(callers: u64) -> &'static [Self] {
-        use Kind::{Fjall, Lmdb, Raw, Redb, Shardferry, ShardferryAhead, SqliteEach, SqliteShared};
-        match callers {
-            1 => &[
-                Raw,
-                SqliteShared,
-                Lmdb,
-                Fjall,
-                Redb,
-                Shardferry,
-                ShardferryAhead,
-            ],
-            2..=8 => &[
-                Raw,
-                SqliteShared,
-                SqliteEach,
-                Lmdb,
-                Fjall,
-                Redb,
-                Shardferry,
-                ShardferryAhead,
-            ],
-            _ => &[
-                Raw,
-                SqliteShared,
-                Lmdb,
-                Fjall,
-                Redb,
-                Shardferry,
-                ShardferryAhead,
-            ],
-        }
+    pub(crate) fn with_callers(callers: u64) -> impl Iterator<Item = Self> {
+        let all = [
+            Self::Raw,
+            Self::SqliteShared,
+            Self::SqliteEach,
+            Self::Lmdb,
+            Self::Fjall,
+            Self::Redb,
+            Self::Shardferry,
+            Self::ShardferryAhead,
+        ];
+        let is_measured =
+            move |kind: &Self| *kind != Self::SqliteEach || (2..=8).contains(&callers);
+        all.into_iter().filter(is_measured)
     }
 
     pub(crate) fn name(self) -> &'static str {

@@ -97,7 +97,7 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
     for (callers, shards, _) in CASES {
         for kind in Kind::with_callers(callers) {
             contestants.push(Contestant {
-                kind: *kind,
+                kind,
                 callers,
                 shards,
                 rates: Figures::default(),
