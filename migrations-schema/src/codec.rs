@@ -162,13 +162,14 @@ fn checksum(table: TableId, version: u8, key: &[u8], payload: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// The bytes of `record` under `key` in `table`.
+/// The bytes of `record` under `key`, whose bytes are `key_bytes`, in `table`.
 ///
 /// # Errors
 /// [`EncodeError`] when the record breaks a rule of its type or is too long.
 pub(crate) fn encode<R: Record>(
     table: TableId,
     key: &R::Key,
+    key_bytes: &[u8],
     record: &R,
 ) -> Result<Vec<u8>, EncodeError> {
     record
@@ -186,7 +187,7 @@ pub(crate) fn encode<R: Record>(
     if payload.len() > PAYLOAD_BYTES_MAX {
         return Err(EncodeError::TooLong { len: payload.len() });
     }
-    let crc = checksum(table, R::VERSION, &key.to_bytes(), payload);
+    let crc = checksum(table, R::VERSION, key_bytes, payload);
     let place = bytes.iter_mut().skip(HEADER_BYTES - CHECKSUM_BYTES);
     place.zip(crc.to_le_bytes()).for_each(|(to, of)| *to = of);
     Ok(bytes)
@@ -309,7 +310,7 @@ mod tests {
     fn the_longest_payload_is_written_and_read_and_one_byte_more_is_not() {
         let longest = Blob("x".repeat(PAYLOAD_BYTES_MAX - LEN_BYTES));
         let (table, key) = (TableId::Shards, ShardId(1));
-        let bytes = encode(table, &key, &longest).unwrap();
+        let bytes = encode(table, &key, &key.to_bytes(), &longest).unwrap();
         assert_eq!(bytes.len(), HEADER_BYTES + PAYLOAD_BYTES_MAX);
         assert_eq!(
             decode::<Blob>(table, &key, &key.to_bytes(), &bytes),
@@ -320,7 +321,7 @@ mod tests {
             let len = PAYLOAD_BYTES_MAX + more;
             let longer = Blob("x".repeat(len - LEN_BYTES));
             assert_eq!(
-                encode(table, &key, &longer),
+                encode(table, &key, &key.to_bytes(), &longer),
                 Err(EncodeError::TooLong { len })
             );
         }
@@ -347,7 +348,8 @@ mod tests {
 
     #[test]
     fn a_record_that_cannot_be_written_is_an_error_and_no_bytes() {
-        let error = encode(TableId::Shards, &ShardId(1), &Unwritable).unwrap_err();
+        let key = ShardId(1);
+        let error = encode(TableId::Shards, &key, &key.to_bytes(), &Unwritable).unwrap_err();
         assert!(
             matches!(&error, EncodeError::Payload { detail } if detail.contains("gave up")),
             "{error}"

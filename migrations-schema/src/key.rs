@@ -18,13 +18,23 @@ pub struct KeyError {
     pub found: Vec<u8>,
 }
 
+/// Most keys are no longer.
+const MOST_BYTES: usize = 24;
+
 /// A key of a table.
 pub trait Key: Sized {
     /// The form of the key, for errors.
     const FORM: &'static str;
 
+    /// Appends the bytes of this key.
+    fn append_to(&self, bytes: &mut Vec<u8>);
+
     /// The bytes of this key.
-    fn to_bytes(&self) -> Vec<u8>;
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(MOST_BYTES);
+        self.append_to(&mut bytes);
+        bytes
+    }
 
     /// Reads a key; `None` when these are not the bytes of one.
     fn parse(bytes: &[u8]) -> Option<Self>;
@@ -50,8 +60,8 @@ macro_rules! number_key {
         impl Key for $name {
             const FORM: &'static str = $form;
 
-            fn to_bytes(&self) -> Vec<u8> {
-                self.0.to_be_bytes().to_vec()
+            fn append_to(&self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.0.to_be_bytes());
             }
 
             fn parse(bytes: &[u8]) -> Option<Self> {
@@ -69,8 +79,8 @@ number_key!(TimestampMs, "a time in milliseconds (8 bytes)");
 impl Key for MigrationId {
     const FORM: &'static str = "a migration id (16 bytes)";
 
-    fn to_bytes(&self) -> Vec<u8> {
-        self.0.as_bytes().to_vec()
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.0.as_bytes());
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {
@@ -83,10 +93,9 @@ macro_rules! pair_key {
         impl Key for ($first, $second) {
             const FORM: &'static str = $form;
 
-            fn to_bytes(&self) -> Vec<u8> {
-                let mut bytes = self.0.to_bytes();
-                bytes.extend(self.1.to_bytes());
-                bytes
+            fn append_to(&self, bytes: &mut Vec<u8>) {
+                self.0.append_to(bytes);
+                self.1.append_to(bytes);
             }
 
             fn parse(bytes: &[u8]) -> Option<Self> {
@@ -106,8 +115,8 @@ macro_rules! text_key {
         impl Key for $name {
             const FORM: &'static str = $form;
 
-            fn to_bytes(&self) -> Vec<u8> {
-                self.as_str().as_bytes().to_vec()
+            fn append_to(&self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(self.as_str().as_bytes());
             }
 
             fn parse(bytes: &[u8]) -> Option<Self> {
@@ -125,8 +134,8 @@ macro_rules! bytes_key {
         impl Key for $name {
             const FORM: &'static str = $form;
 
-            fn to_bytes(&self) -> Vec<u8> {
-                self.as_bytes().to_vec()
+            fn append_to(&self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(self.as_bytes());
             }
 
             fn parse(bytes: &[u8]) -> Option<Self> {
@@ -151,9 +160,9 @@ macro_rules! one_row_key {
         impl Key for $name {
             const FORM: &'static str = concat!("the text \"", $text, "\"");
 
-            fn to_bytes(&self) -> Vec<u8> {
+            fn append_to(&self, bytes: &mut Vec<u8>) {
                 match self {
-                    Self::$row => $text.as_bytes().to_vec(),
+                    Self::$row => bytes.extend_from_slice($text.as_bytes()),
                 }
             }
 
@@ -193,12 +202,22 @@ pub enum SlotScope {
 impl Key for SlotScope {
     const FORM: &'static str = "a slot scope (0; 1 or 2 and a node id; 3 and two)";
 
-    fn to_bytes(&self) -> Vec<u8> {
+    fn append_to(&self, bytes: &mut Vec<u8>) {
         match self {
-            Self::Total => vec![0],
-            Self::Source(node) => tagged(1, &node.0.to_be_bytes()),
-            Self::Destination(node) => tagged(2, &node.0.to_be_bytes()),
-            Self::Pair(from, to) => tagged(3, &[from.to_bytes(), to.to_bytes()].concat()),
+            Self::Total => bytes.push(0),
+            Self::Source(node) => {
+                bytes.push(1);
+                node.append_to(bytes);
+            }
+            Self::Destination(node) => {
+                bytes.push(2);
+                node.append_to(bytes);
+            }
+            Self::Pair(from, to) => {
+                bytes.push(3);
+                from.append_to(bytes);
+                to.append_to(bytes);
+            }
         }
     }
 
@@ -219,11 +238,17 @@ impl Key for SlotScope {
 impl Key for PauseScope {
     const FORM: &'static str = "a pause scope (0; 1 and a node id; 2 and a migration id)";
 
-    fn to_bytes(&self) -> Vec<u8> {
+    fn append_to(&self, bytes: &mut Vec<u8>) {
         match self {
-            Self::Everything => vec![0],
-            Self::Node(node) => tagged(1, &node.0.to_be_bytes()),
-            Self::Migration(id) => tagged(2, id.0.as_bytes()),
+            Self::Everything => bytes.push(0),
+            Self::Node(node) => {
+                bytes.push(1);
+                node.append_to(bytes);
+            }
+            Self::Migration(id) => {
+                bytes.push(2);
+                id.append_to(bytes);
+            }
         }
     }
 
@@ -235,12 +260,6 @@ impl Key for PauseScope {
             _ => None,
         }
     }
-}
-
-fn tagged(tag: u8, rest: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![tag];
-    bytes.extend_from_slice(rest);
-    bytes
 }
 
 /// A part of a row that was set aside: the tag of its table, the number of the part, and its key
@@ -279,10 +298,10 @@ impl RowKey {
 impl Key for RowKey {
     const FORM: &'static str = "a table tag, the number of a part (4 bytes) and a key";
 
-    fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = tagged(self.table, &self.part.to_be_bytes());
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.push(self.table);
+        bytes.extend_from_slice(&self.part.to_be_bytes());
         bytes.extend_from_slice(&self.key);
-        bytes
     }
 
     fn parse(bytes: &[u8]) -> Option<Self> {

@@ -158,7 +158,20 @@ impl<R: Record> Table<R> {
     /// # Errors
     /// [`EncodeError`] when the record breaks a rule of its type or is too long.
     pub fn encode(self, key: &R::Key, record: &R) -> Result<Vec<u8>, EncodeError> {
-        codec::encode(self.id, key, record)
+        self.encode_under(key, &key.to_bytes(), record)
+    }
+
+    /// As [`Self::encode`], of a key whose bytes are `key_bytes`: they are not made again.
+    ///
+    /// # Errors
+    /// As [`Self::encode`].
+    pub fn encode_under(
+        self,
+        key: &R::Key,
+        key_bytes: &[u8],
+        record: &R,
+    ) -> Result<Vec<u8>, EncodeError> {
+        codec::encode(self.id, key, key_bytes, record)
     }
 
     /// The record that `value` holds under `key`.

@@ -24,14 +24,21 @@ pub struct LogEnd {
 /// Where the log goes on.
 pub(crate) fn log_end(tx: &mut dyn Tx) -> Result<LogEnd, StoreError> {
     // A row that stands further on, which is damaged or nobody's, is not written over.
-    if let Some(known) = tx.known_log_end()
+    if let Some(known) = tx.known().and_then(|known| known.log_end)
         && !has(tx, table::EVENTS, &known.next)?
     {
         return Ok(known);
     }
     let end = look(tx)?;
-    tx.know_log_end(end);
+    know_log_end(tx, end);
     Ok(end)
+}
+
+/// Keeps in mind where the log goes on: whoever appends to it knows.
+pub(crate) fn know_log_end(tx: &mut dyn Tx, end: LogEnd) {
+    if let Some(known) = tx.known() {
+        known.log_end = Some(end);
+    }
 }
 
 fn look(rows: &mut dyn Tx) -> Result<LogEnd, StoreError> {
@@ -121,10 +128,8 @@ mod tests {
                 let at_ms = newest_ms.max(TimestampMs(at_ms));
                 put(tx, table::EVENTS, &next, &event(next, at_ms))?;
                 let next = next.next();
-                tx.know_log_end(LogEnd {
-                    next,
-                    newest_ms: at_ms,
-                });
+                let newest_ms = at_ms;
+                know_log_end(tx, LogEnd { next, newest_ms });
                 Ok(())
             }
             Write::Event(seq, at_ms) => {
@@ -184,9 +189,10 @@ mod tests {
                 let mark = tx.mark();
                 for write in writes {
                     make(&mut tx, write).unwrap();
-                    prop_assert_eq!(tx.known_log_end().is_some(), matches!(write, Write::Append(_)));
+                    let is_known = tx.known().is_some_and(|known| known.log_end.is_some());
+                    prop_assert_eq!(is_known, matches!(write, Write::Append(_)));
                     let found = look(&mut tx).unwrap();
-                    if tx.known_log_end().is_some() {
+                    if is_known {
                         prop_assert_eq!(log_end(&mut tx).unwrap(), found);
                     }
                 }

@@ -14,6 +14,7 @@ mod group;
 mod guard;
 mod header;
 mod health;
+mod known;
 mod log_end;
 mod newest;
 mod open;
@@ -36,6 +37,7 @@ mod tests;
 pub use ballast_file::ballast_path;
 pub use disk::is_unfinished_creation;
 pub use error::{BadRow, OpenError, StoreError};
+pub use known::Known;
 pub use log_end::LogEnd;
 pub use options::{Durability, OpenOptions};
 pub use procedure::Procedure;
@@ -53,7 +55,7 @@ pub(crate) use driver::Store;
 pub(crate) use format::{FORMATS, Formats};
 #[cfg(feature = "testkit")]
 pub(crate) use format::{Step, rewrite};
-pub(crate) use log_end::log_end;
+pub(crate) use log_end::{know_log_end, log_end};
 pub(crate) use rows::{
     delete, each_row, first, get, has, last, put, scan, scan_keys, scan_lenient,
 };

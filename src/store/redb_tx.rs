@@ -3,7 +3,7 @@ use std::ops::Bound;
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 
 use super::health::Health;
-use super::{Direction, LogEnd, ReadRows, Scan, StoreError, Tx, Visit};
+use super::{Direction, Known, ReadRows, Scan, StoreError, Tx, Visit};
 use crate::schema::table::TableId;
 use crate::schema::wal::Changes;
 
@@ -26,8 +26,7 @@ pub(super) struct RedbTx<'txn> {
     changes: Option<Changes>,
     /// What was there before it was written, where it may be taken back.
     before: Option<Vec<Before>>,
-    /// Where the log goes on. `None`: whoever wants to know it looks.
-    log_end: Option<LogEnd>,
+    known: Known,
     /// redb is writing. Where that panics, nobody knows how far it came.
     is_writing: bool,
 }
@@ -53,7 +52,7 @@ impl<'txn> RedbTx<'txn> {
             open: Vec::new(),
             changes: None,
             before: None,
-            log_end: None,
+            known: Known::default(),
             is_writing: false,
         }
     }
@@ -94,9 +93,7 @@ impl<'txn> RedbTx<'txn> {
     fn write(&mut self, id: TableId, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
         let health = self.health;
         let keeps_before = self.before.is_some();
-        if matches!(id, TableId::Events | TableId::Retention | TableId::SetAside) {
-            self.log_end = None;
-        }
+        self.known.forget(id);
         self.is_writing = true;
         let table = self.table(id)?;
         let (written, doing) = match value {
@@ -184,12 +181,8 @@ impl Tx for RedbTx<'_> {
         self.write(table, key, None)
     }
 
-    fn known_log_end(&self) -> Option<LogEnd> {
-        self.log_end
-    }
-
-    fn know_log_end(&mut self, end: LogEnd) {
-        self.log_end = Some(end);
+    fn known(&mut self) -> Option<&mut Known> {
+        Some(&mut self.known)
     }
 }
 

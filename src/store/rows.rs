@@ -35,13 +35,14 @@ pub(crate) fn put<R: Record>(
     key: &R::Key,
     record: &R,
 ) -> Result<(), StoreError> {
+    let bytes = key.to_bytes();
     let value = table
-        .encode(key, record)
+        .encode_under(key, &bytes, record)
         .map_err(|source| StoreError::Encode {
             table: table.id().name(),
             source,
         })?;
-    tx.put(table.id(), &key.to_bytes(), &value)
+    tx.put(table.id(), &bytes, &value)
 }
 
 /// Removes a row, if it is there.

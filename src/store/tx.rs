@@ -1,6 +1,6 @@
 use std::ops::Bound;
 
-use super::{LogEnd, StoreError};
+use super::{Known, StoreError};
 use crate::schema::key::Key;
 use crate::schema::table::TableId;
 
@@ -156,11 +156,8 @@ pub trait Tx: ReadRows {
     /// [`StoreError`] when the table cannot be written.
     fn delete(&mut self, table: TableId, key: &[u8]) -> Result<(), StoreError>;
 
-    /// Where the log goes on, where nothing that decides that was written since somebody said it.
-    fn known_log_end(&self) -> Option<LogEnd> {
+    /// What it knows without looking. `None`: it keeps nothing in mind.
+    fn known(&mut self) -> Option<&mut Known> {
         None
     }
-
-    /// Says where the log goes on.
-    fn know_log_end(&mut self, _: LogEnd) {}
 }

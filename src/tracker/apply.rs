@@ -14,11 +14,18 @@ use crate::store::{ReadRows, StoreError, Tx, active, delete, get, put};
 /// The settings in force. Every file has some: where they are lost, nobody knows what was demanded
 /// (a verification, a limit), and nothing is decided until somebody says so again.
 pub(super) fn settings(tx: &mut dyn Tx) -> Result<Settings, StoreError> {
+    if let Some(settings) = tx.known().and_then(|known| known.settings.clone()) {
+        return Ok(settings);
+    }
     let key = SettingsKey::Current;
-    get(tx, table::SETTINGS, &key)?.ok_or_else(|| {
+    let settings = get(tx, table::SETTINGS, &key)?.ok_or_else(|| {
         let rule = "the settings are missing; put some into force";
         StoreError::inconsistent(TableId::Settings, &key.to_bytes(), rule)
-    })
+    })?;
+    if let Some(known) = tx.known() {
+        known.settings = Some(settings.clone());
+    }
+    Ok(settings)
 }
 
 /// Writes `transition` over `before` (`None`: the migration begins).

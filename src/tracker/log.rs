@@ -5,7 +5,7 @@ use crate::schema::table::{self, TableId};
 use crate::schema::text::Reason;
 use crate::schema::v1::{Actor, Event, EventKind, Migration, MigrationEvent};
 use crate::schema::{Epoch, MigrationId, ShardId, TimestampMs};
-use crate::store::{LogEnd, StoreError, Tx, get, log_end, put};
+use crate::store::{LogEnd, StoreError, Tx, get, know_log_end, log_end, put};
 
 /// What an event is about.
 #[derive(Clone, Copy)]
@@ -93,9 +93,7 @@ pub(super) fn append(
             &MigrationEvent,
         )?;
     }
-    tx.know_log_end(LogEnd {
-        next: event.seq.next(),
-        newest_ms: event.at_ms,
-    });
+    let (next, newest_ms) = (event.seq.next(), event.at_ms);
+    know_log_end(tx, LogEnd { next, newest_ms });
     Ok(())
 }
