@@ -4,7 +4,8 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use shardferry::MigrationTracker;
+use shardferry::tracker::BeginRequest;
+use shardferry::{MigrationTracker, NodeId, ShardId};
 use tempfile::TempDir;
 
 use super::Scale;
@@ -23,6 +24,8 @@ enum Beside {
     Nothing,
     /// A snapshot and a plan, then so long a wait.
     Plans(Duration),
+    /// A plan of one move is begun: a commit that is shared with nobody.
+    Begun,
 }
 
 impl Beside {
@@ -31,6 +34,7 @@ impl Beside {
             Self::Nothing => "nothing".to_owned(),
             Self::Plans(Duration::ZERO) => "plans, one after the other".to_owned(),
             Self::Plans(wait) => format!("plans, {wait:?} apart"),
+            Self::Begun => "plans of one move, begun one after the other".to_owned(),
         }
     }
 }
@@ -44,6 +48,7 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
         Beside::Nothing,
         Beside::Plans(Duration::ZERO),
         Beside::Plans(Duration::from_millis(1_000)),
+        Beside::Begun,
     ];
     let mut rates = cases.map(|_| Figures::default());
     let mut plans = cases.map(|_| Figures::default());
@@ -56,7 +61,7 @@ pub(super) fn print(scale: Scale, out: &mut dyn Write) -> Result<()> {
     }
     let title = format!(
         "Durable changes per second of {WRITERS} writers of whole rounds, {SHARDS} registered shards: \
-         {runs} runs of {each:?} in turn; target: 0.9 times what they do alone"
+         {runs} runs of {each:?} in turn; target: 0.9 times what they do alone, for planning"
     );
     let header = [
         "beside",
@@ -84,16 +89,22 @@ fn changes(case: Beside, each: Duration) -> Result<(f64, f64)> {
     registry::register(&tracker)?;
     let threads = match case {
         Beside::Nothing => 0,
-        Beside::Plans(_) => 1,
+        Beside::Plans(_) | Beside::Begun => 1,
     };
     let (rounds, plans) = beside(
         threads,
-        |_, _| {
-            registry::plan(&tracker)?;
-            if let Beside::Plans(wait) = case {
+        |_, nth| match case {
+            Beside::Nothing => Ok(()),
+            Beside::Plans(wait) => {
+                registry::plan(&tracker)?;
                 thread::sleep(wait.min(each));
+                Ok(())
             }
-            Ok(())
+            Beside::Begun => {
+                let shard = ShardId(SHARDS + nth);
+                tracker.begin_plan(&[BeginRequest::new(shard, NodeId(1), NodeId(2))])?;
+                Ok(())
+            }
         },
         || per_second(WRITERS, each, |writer, nth| round(&tracker, writer, nth)),
     )?;
