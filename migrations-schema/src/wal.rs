@@ -127,8 +127,8 @@ impl Header {
 /// use migrations_schema::wal::{Change, Changes, LogId, open, seal};
 ///
 /// let mut changes = Changes::default();
-/// changes.put(TableId::Nodes, b"key", b"value");
-/// changes.delete(TableId::Shards, b"other");
+/// changes.push(Change { table: TableId::Nodes, key: b"key", value: Some(b"value") });
+/// changes.push(Change { table: TableId::Shards, key: b"other", value: None });
 /// let frame = seal(LogId([7; 16]), 3, &changes);
 ///
 /// let (frame, _) = open(&frame, LogId([7; 16])).unwrap();
@@ -151,19 +151,14 @@ pub struct Change<'a> {
 }
 
 impl Changes {
-    /// A row was written.
-    pub fn put(&mut self, table: TableId, key: &[u8], value: &[u8]) {
-        self.0.push(table.tag());
-        self.bytes(key);
-        self.0.push(1);
-        self.bytes(value);
-    }
-
-    /// A row was removed.
-    pub fn delete(&mut self, table: TableId, key: &[u8]) {
-        self.0.push(table.tag());
-        self.bytes(key);
-        self.0.push(0);
+    /// A row is written or removed.
+    pub fn push(&mut self, change: Change<'_>) {
+        self.0.push(change.table.tag());
+        self.bytes(change.key);
+        self.0.push(change.value.is_some().into());
+        if let Some(value) = change.value {
+            self.bytes(value);
+        }
     }
 
     /// What came after.
@@ -191,6 +186,11 @@ impl Changes {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Each of them. `None` where they cannot be read, and nothing after that.
+    pub fn iter(&self) -> impl Iterator<Item = Option<Change<'_>>> {
+        changes_in(&self.0)
     }
 
     /// The bytes that a frame of them takes, to the end of its last page.
@@ -235,14 +235,18 @@ pub struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// What it says. `None` where it cannot be read, and nothing after that.
     pub fn changes(&self) -> impl Iterator<Item = Option<Change<'a>>> + use<'a> {
-        let mut left = Some(self.changes);
-        std::iter::from_fn(move || {
-            let bytes = left.filter(|bytes| !bytes.is_empty())?;
-            let change = next_change(bytes);
-            left = change.map(|(_, rest)| rest);
-            Some(change.map(|(change, _)| change))
-        })
+        changes_in(self.changes)
     }
+}
+
+fn changes_in(bytes: &[u8]) -> impl Iterator<Item = Option<Change<'_>>> {
+    let mut left = Some(bytes);
+    std::iter::from_fn(move || {
+        let bytes = left.filter(|bytes| !bytes.is_empty())?;
+        let change = next_change(bytes);
+        left = change.map(|(_, rest)| rest);
+        Some(change.map(|(change, _)| change))
+    })
 }
 
 /// The number and the length, to the end of its last page, that a frame of `log` would have that `bytes`

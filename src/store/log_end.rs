@@ -8,7 +8,7 @@ use std::ops::Bound;
 use super::rows::{get, has};
 use super::{Scan, StoreError, Tx};
 use crate::schema::key::RetentionKey;
-use crate::schema::table;
+use crate::schema::table::{self, TableId};
 use crate::schema::v1::Event;
 use crate::schema::{EventSeq, TimestampMs};
 
@@ -19,13 +19,26 @@ pub struct LogEnd {
     pub next: EventSeq,
     /// The time of the last event, before which the next one did not happen.
     pub newest_ms: TimestampMs,
+    /// Nothing stands at that position or further on, and nothing was set aside from there.
+    pub is_clear: bool,
+}
+
+impl LogEnd {
+    /// After another event, of that time.
+    pub(crate) fn after(self, newest_ms: TimestampMs) -> Self {
+        Self {
+            next: self.next.next(),
+            newest_ms,
+            ..self
+        }
+    }
 }
 
 /// Where the log goes on.
 pub(crate) fn log_end(tx: &mut dyn Tx) -> Result<LogEnd, StoreError> {
     // A row that stands further on, which is damaged or nobody's, is not written over.
     if let Some(known) = tx.known().and_then(|known| known.log_end)
-        && !has(tx, table::EVENTS, &known.next)?
+        && (known.is_clear || !has(tx, table::EVENTS, &known.next)?)
     {
         return Ok(known);
     }
@@ -42,7 +55,8 @@ pub(crate) fn know_log_end(tx: &mut dyn Tx, end: LogEnd) {
 }
 
 fn look(rows: &mut dyn Tx) -> Result<LogEnd, StoreError> {
-    let newest = newest_readable(rows)?;
+    let (newest, is_last) = newest_readable(rows)?;
+    let is_clear = is_last && rows.len(TableId::SetAside)? == 0;
     let newest_ms = newest.as_ref().map(|event| event.at_ms).unwrap_or_default();
     let newest = newest.map(|event| event.seq).unwrap_or_default();
     // Where this row is lost, nobody knows how far the log was pruned: numbers above the newest event
@@ -54,16 +68,21 @@ fn look(rows: &mut dyn Tx) -> Result<LogEnd, StoreError> {
     let mut next = newest.max(pruned).next();
     // The last events may be damaged, or set aside: their positions are taken. The log has no gap,
     // so a row that stands further on is none of its events.
-    while has(rows, table::EVENTS, &next)? && next < next.next() {
+    while !is_clear && has(rows, table::EVENTS, &next)? && next < next.next() {
         next = next.next();
     }
-    Ok(LogEnd { next, newest_ms })
+    Ok(LogEnd {
+        next,
+        newest_ms,
+        is_clear,
+    })
 }
 
-/// The last event that can be read, below rows that cannot.
-fn newest_readable(rows: &mut dyn Tx) -> Result<Option<Event>, StoreError> {
+/// The last event that can be read, below rows that cannot; whether there are none of those.
+fn newest_readable(rows: &mut dyn Tx) -> Result<(Option<Event>, bool), StoreError> {
     let mut below = Bound::Unbounded;
     loop {
+        let is_last = below == Bound::Unbounded;
         let last = Scan {
             end: below,
             ..Scan::last(1)
@@ -78,7 +97,7 @@ fn newest_readable(rows: &mut dyn Tx) -> Result<Option<Event>, StoreError> {
         })?;
         match (found, damaged) {
             (None, Some(key)) => below = Bound::Excluded(key),
-            (found, _) => return Ok(found),
+            (found, _) => return Ok((found, is_last)),
         }
     }
 }
@@ -124,12 +143,10 @@ mod tests {
     fn make(tx: &mut dyn Tx, write: Write) -> Result<(), StoreError> {
         match write {
             Write::Append(at_ms) => {
-                let LogEnd { next, newest_ms } = log_end(tx)?;
-                let at_ms = newest_ms.max(TimestampMs(at_ms));
-                put(tx, table::EVENTS, &next, &event(next, at_ms))?;
-                let next = next.next();
-                let newest_ms = at_ms;
-                know_log_end(tx, LogEnd { next, newest_ms });
+                let end = log_end(tx)?;
+                let at_ms = end.newest_ms.max(TimestampMs(at_ms));
+                put(tx, table::EVENTS, &end.next, &event(end.next, at_ms))?;
+                know_log_end(tx, end.after(at_ms));
                 Ok(())
             }
             Write::Event(seq, at_ms) => {
@@ -176,6 +193,24 @@ mod tests {
         prop::collection::vec(write, 0..9)
     }
 
+    fn place(end: LogEnd) -> (EventSeq, TimestampMs) {
+        (end.next, end.newest_ms)
+    }
+
+    fn nothing_from(tx: &mut dyn Tx, next: EventSeq) -> bool {
+        let mut found = 0;
+        tx.scan(
+            table::EVENTS.id(),
+            &Scan::first(1).from(&next),
+            &mut |_, _| {
+                found += 1;
+                Ok(())
+            },
+        )
+        .unwrap();
+        found == 0 && tx.len(TableId::SetAside).unwrap() == 0
+    }
+
     proptest! {
         /// Whatever was written, and taken back: what a transaction knows is what looking finds.
         #[test]
@@ -191,16 +226,18 @@ mod tests {
                     make(&mut tx, write).unwrap();
                     let is_known = tx.known().is_some_and(|known| known.log_end.is_some());
                     prop_assert_eq!(is_known, matches!(write, Write::Append(_)));
-                    let found = look(&mut tx).unwrap();
+                    let found = place(look(&mut tx).unwrap());
                     if is_known {
-                        prop_assert_eq!(log_end(&mut tx).unwrap(), found);
+                        let end = log_end(&mut tx).unwrap();
+                        prop_assert_eq!(place(end), found);
+                        prop_assert!(!end.is_clear || nothing_from(&mut tx, end.next));
                     }
                 }
                 if !is_kept {
                     tx.take_back(&mark).unwrap();
                 }
-                let found = look(&mut tx).unwrap();
-                prop_assert_eq!(log_end(&mut tx).unwrap(), found);
+                let found = place(look(&mut tx).unwrap());
+                prop_assert_eq!(place(log_end(&mut tx).unwrap()), found);
             }
         }
     }

@@ -5,7 +5,7 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use super::health::Health;
 use super::{Direction, Known, ReadRows, Scan, StoreError, Tx, Visit};
 use crate::schema::table::TableId;
-use crate::schema::wal::Changes;
+use crate::schema::wal::{Change, Changes};
 
 type Table<'txn> = redb::Table<'txn, &'static [u8], &'static [u8]>;
 
@@ -24,18 +24,12 @@ pub(super) struct RedbTx<'txn> {
     open: Vec<(TableId, Table<'txn>)>,
     /// What was written, where somebody wants to know.
     changes: Option<Changes>,
-    /// What was there before it was written, where it may be taken back.
-    before: Option<Vec<Before>>,
+    /// What takes back what was written since the newest mark, the last first. `None`: nothing can be
+    /// taken back.
+    undo: Option<Changes>,
     known: Known,
     /// redb is writing. Where that panics, nobody knows how far it came.
     is_writing: bool,
-}
-
-/// A row, as it was: `None`, it was not there.
-struct Before {
-    table: TableId,
-    key: Vec<u8>,
-    value: Option<Vec<u8>>,
 }
 
 /// How far a transaction was.
@@ -51,7 +45,7 @@ impl<'txn> RedbTx<'txn> {
             health,
             open: Vec::new(),
             changes: None,
-            before: None,
+            undo: None,
             known: Known::default(),
             is_writing: false,
         }
@@ -65,7 +59,7 @@ impl<'txn> RedbTx<'txn> {
 
     /// From here on, what is written can be taken back.
     pub(super) fn mark(&mut self) -> Mark {
-        self.before = Some(Vec::new());
+        self.undo.get_or_insert_default().clear();
         Mark {
             len: self.changes.as_ref().map_or(0, Changes::len),
         }
@@ -77,11 +71,13 @@ impl<'txn> RedbTx<'txn> {
             self.health.give_up();
             return Err(StoreError::ReopenNeeded);
         }
-        for row in self.before.take().into_iter().flatten().rev() {
-            match row.value {
-                Some(value) => self.write(row.table, &row.key, Some(&value))?,
-                None => self.write(row.table, &row.key, None)?,
-            }
+        let undo = self.undo.take().unwrap_or_default();
+        let Some(each) = undo.iter().collect::<Option<Vec<_>>>() else {
+            self.health.give_up();
+            return Err(StoreError::ReopenNeeded);
+        };
+        for Change { table, key, value } in each.into_iter().rev() {
+            self.write(table, key, value)?;
         }
         if let Some(changes) = &mut self.changes {
             changes.truncate(mark.len);
@@ -92,7 +88,7 @@ impl<'txn> RedbTx<'txn> {
     /// Writes a row, or removes it.
     fn write(&mut self, id: TableId, key: &[u8], value: Option<&[u8]>) -> Result<(), StoreError> {
         let health = self.health;
-        let keeps_before = self.before.is_some();
+        let is_undone = self.undo.is_some();
         self.known.forget(id);
         self.is_writing = true;
         let table = self.table(id)?;
@@ -101,21 +97,20 @@ impl<'txn> RedbTx<'txn> {
             None => (table.remove(key), "removing a row"),
         };
         let before = written.map_err(|error| health.failed(doing, error))?;
-        let before = before.filter(|_| keeps_before);
+        let before = before.filter(|_| is_undone);
         let before = before.map(|before| before.value().to_vec());
         self.is_writing = false;
-        if let Some(rows) = &mut self.before {
-            rows.push(Before {
-                table: id,
-                key: key.to_vec(),
-                value: before,
-            });
-        }
+        let change = Change {
+            table: id,
+            key,
+            value,
+        };
         if let Some(changes) = &mut self.changes {
-            match value {
-                Some(value) => changes.put(id, key, value),
-                None => changes.delete(id, key),
-            }
+            changes.push(change);
+        }
+        if let Some(undo) = &mut self.undo {
+            let value = before.as_deref();
+            undo.push(Change { value, ..change });
         }
         Ok(())
     }

@@ -64,7 +64,10 @@ pub(super) fn append(
     cause: &Reason,
     now: TimestampMs,
 ) -> Result<(), StoreError> {
-    let LogEnd { next, newest_ms } = log_end(tx)?;
+    let end = log_end(tx)?;
+    let LogEnd {
+        next, newest_ms, ..
+    } = end;
     if !next.is_reachable() || !newest_ms.is_reachable() {
         let rule = "the log is at a position or a time after which nothing can come";
         return Err(StoreError::inconsistent(
@@ -93,7 +96,6 @@ pub(super) fn append(
             &MigrationEvent,
         )?;
     }
-    let (next, newest_ms) = (event.seq.next(), event.at_ms);
-    know_log_end(tx, LogEnd { next, newest_ms });
+    know_log_end(tx, end.after(event.at_ms));
     Ok(())
 }

@@ -33,8 +33,8 @@ fn the_bytes_are_what_they_were() {
         "30313233343536373839616263646566 0201000000000000 c9dd77cd".replace(' ', "")
     );
     let mut changes = Changes::default();
-    changes.put(TableId::Nodes, b"k", b"value");
-    changes.delete(TableId::Shards, b"other");
+    changes.push(change(TableId::Nodes, b"k", Some(b"value")));
+    changes.push(change(TableId::Shards, b"other", None));
     let frame = seal(LOG, 3, &changes);
     assert_eq!(frame.len(), PAGE_BYTES);
     assert_eq!(
@@ -44,6 +44,10 @@ fn the_bytes_are_what_they_were() {
          05 05000000 6f74686572 00 00"
             .replace(' ', "")
     );
+}
+
+fn change<'a>(table: TableId, key: &'a [u8], value: Option<&'a [u8]>) -> Change<'a> {
+    Change { table, key, value }
 }
 
 fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
@@ -75,7 +79,7 @@ fn one_flipped_bit_is_refused() {
     };
     assert_eq!(Position::from_bytes(&past_the_last.to_bytes()), None);
     let mut changes = Changes::default();
-    changes.put(TableId::Migrations, &[7; 16], &[9; 300]);
+    changes.push(change(TableId::Migrations, &[7; 16], Some(&[9; 300])));
     let frame = seal(LOG, 3, &changes);
     let used = 36 + changes.len();
     for at in 0..used {
@@ -102,23 +106,20 @@ proptest! {
         number: u64,
         rest in bytes(64),
     ) {
+        let expected: Vec<_> = rows
+            .iter()
+            .map(|(table, key, value)| change(*table, key, value.as_deref()))
+            .collect();
         let mut changes = Changes::default();
-        for (table, key, value) in &rows {
-            match value {
-                Some(value) => changes.put(*table, key, value),
-                None => changes.delete(*table, key),
-            }
-        }
+        expected.iter().for_each(|each| changes.push(*each));
+        let noted: Option<Vec<Change<'_>>> = changes.iter().collect();
+        prop_assert_eq!(noted.as_ref(), Some(&expected));
         let mut log = seal(LOG, number, &changes);
         prop_assert_eq!(log.len(), changes.frame_bytes());
         log.extend(&rest);
         let (frame, left) = open(&log, LOG).unwrap();
         prop_assert_eq!((frame.number, left), (number, rest.as_slice()));
         let found: Option<Vec<Change<'_>>> = frame.changes().collect();
-        let expected: Vec<_> = rows
-            .iter()
-            .map(|(table, key, value)| Change { table: *table, key, value: value.as_deref() })
-            .collect();
         prop_assert_eq!(found, Some(expected));
     }
 
