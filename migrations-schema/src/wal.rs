@@ -162,8 +162,12 @@ impl Changes {
     }
 
     /// What came after.
-    pub fn append(&mut self, later: &Self) {
-        self.0.extend_from_slice(&later.0);
+    pub fn append(&mut self, later: Self) {
+        if self.is_empty() {
+            *self = later;
+        } else {
+            self.0.extend_from_slice(&later.0);
+        }
     }
 
     /// The length, to come back to.

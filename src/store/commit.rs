@@ -59,7 +59,7 @@ impl Order {
     }
 
     /// Which way a commit goes.
-    fn way(&mut self, changes: &Changes, wanted: Commit) -> Way {
+    fn way(&mut self, changes: Changes, wanted: Commit) -> Way {
         let is_awaited = match wanted {
             // Not behind at all: the first lazy commit would be, until the next one.
             Commit::Whole | Commit::Durable | Commit::Lazy { lag_ms_max: 0 } => true,
@@ -85,7 +85,7 @@ impl Store {
     pub(super) fn commit(
         &self,
         mut txn: WriteTransaction,
-        changes: &Changes,
+        changes: Changes,
         wanted: Commit,
     ) -> Result<(), StoreError> {
         // Held over the commit: a lazy commit right after it must not be taken for on the disk.

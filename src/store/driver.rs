@@ -85,7 +85,7 @@ impl Store {
         let changes = tx.into_changes();
         match outcome {
             Ok(output) => {
-                self.commit(txn, &changes, commit(&output))?;
+                self.commit(txn, changes, commit(&output))?;
                 Ok(output)
             }
             Err(refusal) => {
@@ -141,7 +141,7 @@ impl Store {
                 return none_or_failed.map(|_| ());
             }
         };
-        self.commit(txn, &changes, wanted)
+        self.commit(txn, changes, wanted)
     }
 
     fn transaction<'a>(&'a self, txn: &'a WriteTransaction) -> RedbTx<'a> {

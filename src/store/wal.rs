@@ -126,7 +126,7 @@ impl Wal {
     }
 
     /// Takes what a commit changes; which way that goes, whether somebody waits for it or not.
-    pub(super) fn take(&mut self, changes: &Changes, is_awaited: bool) -> Way {
+    pub(super) fn take(&mut self, changes: Changes, is_awaited: bool) -> Way {
         self.pending.append(changes);
         if self.at.saturating_add(self.frame_bytes()) > self.bytes {
             return Way::Direct;
