@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use redb::WriteTransaction;
 
 use super::wal::{Wal, Way};
-use super::{Durability, Procedure, Store, StoreError};
+use super::{Durability, Known, Procedure, Store, StoreError};
 use crate::schema::wal::Changes;
 
 /// When an operation returns.
@@ -43,16 +43,27 @@ impl Commit {
     }
 }
 
+/// What a transaction leaves to its commit, and to the next one.
+pub(super) struct Left {
+    /// What it changes.
+    pub(super) changes: Changes,
+    /// What it knows.
+    pub(super) known: Known,
+}
+
 /// What the order of the commits decides.
 pub(super) struct Order {
+    /// What the last transaction knew, if it was committed.
+    known: Known,
     /// Since when commits wait for the disk that nobody waits for. `None`: there are none.
     behind_since: Option<Instant>,
     wal: Option<Wal>,
 }
 
 impl Order {
-    pub(super) const fn new(wal: Option<Wal>) -> Self {
+    pub(super) fn new(wal: Option<Wal>) -> Self {
         Self {
+            known: Known::default(),
             behind_since: None,
             wal,
         }
@@ -81,13 +92,19 @@ impl Order {
 }
 
 impl Store {
-    /// Commits `txn`, which makes these changes.
+    /// What is known of the file as it is when a transaction begins.
+    pub(super) fn take_known(&self) -> Known {
+        std::mem::take(&mut locked(&self.order).known)
+    }
+
+    /// Commits `txn`, which leaves this.
     pub(super) fn commit(
         &self,
         mut txn: WriteTransaction,
-        changes: Changes,
+        left: Left,
         wanted: Commit,
     ) -> Result<(), StoreError> {
+        let Left { changes, known } = left;
         // Held over the commit: a lazy commit right after it must not be taken for on the disk.
         let mut order = locked(&self.order);
         // Somebody's read may have failed meanwhile: then nothing more is answered.
@@ -112,6 +129,7 @@ impl Store {
             Way::Later => order.behind_since.or_else(|| Some(Instant::now())),
             Way::Logged | Way::Direct => None,
         };
+        order.known = known;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use redb::{Database, ReadableDatabase as _, StorageError, WriteTransaction};
 
 use super::ballast::Ballast;
-use super::commit::{Commit, Order};
+use super::commit::{Commit, Left, Order};
 use super::group::{Group, Ran, Waiting};
 use super::health::Health;
 use super::newest::Newest;
@@ -12,7 +12,6 @@ use super::redb_read::RedbRead;
 use super::redb_tx::RedbTx;
 use super::wal::Wal;
 use super::{Durability, Procedure, ReadRows, StoreError};
-use crate::schema::wal::Changes;
 
 /// An open file.
 pub(crate) struct Store {
@@ -82,10 +81,10 @@ impl Store {
             .map_err(|error| self.health.failed("beginning a transaction", error))?;
         let mut tx = self.transaction(&txn);
         let outcome = procedure.run(&mut tx);
-        let changes = tx.into_changes();
+        let left = tx.into_left();
         match outcome {
             Ok(output) => {
-                self.commit(txn, changes, commit(&output))?;
+                self.commit(txn, left, commit(&output))?;
                 Ok(output)
             }
             Err(refusal) => {
@@ -130,7 +129,7 @@ impl Store {
             .db
             .begin_write()
             .map_err(|error| self.health.failed("beginning a transaction", error))?;
-        let (wanted, changes) = match self.run_each(&txn, led, ran) {
+        let (wanted, left) = match self.run_each(&txn, led, ran) {
             Ok(Some(kept)) => kept,
             none_or_failed => {
                 if let Err(error) = txn.abort() {
@@ -141,14 +140,16 @@ impl Store {
                 return none_or_failed.map(|_| ());
             }
         };
-        self.commit(txn, changes, wanted)
+        self.commit(txn, left, wanted)
     }
 
     fn transaction<'a>(&'a self, txn: &'a WriteTransaction) -> RedbTx<'a> {
-        RedbTx::new(txn, &self.health).noting(self.durability == Durability::WriteAhead)
+        RedbTx::new(txn, &self.health)
+            .knowing(self.take_known())
+            .noting(self.durability == Durability::WriteAhead)
     }
 
-    /// What commit those want that are to be kept, and what they changed. An operation that fails below
+    /// What commit those want that are to be kept, and what they leave. An operation that fails below
     /// fails all: what is in the transaction may be half of something. It is told apart from them: it knows
     /// what failed. One that was refused does not: that may be for what now never comes to be.
     fn run_each(
@@ -156,7 +157,7 @@ impl Store {
         txn: &WriteTransaction,
         led: &mut impl Iterator<Item = Box<dyn Waiting>>,
         ran: &mut Vec<Box<dyn Waiting>>,
-    ) -> Result<Option<(Commit, Changes)>, StoreError> {
+    ) -> Result<Option<(Commit, Left)>, StoreError> {
         let mut tx = self.transaction(txn);
         let mut wanted: Option<Commit> = None;
         for mut operation in led {
@@ -176,7 +177,7 @@ impl Store {
                 Ran::Drop => tx.take_back(&mark)?,
             }
         }
-        Ok(wanted.map(|wanted| (wanted, tx.into_changes())))
+        Ok(wanted.map(|wanted| (wanted, tx.into_left())))
     }
 
     /// Shows `read` one consistent state of the file.

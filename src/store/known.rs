@@ -1,4 +1,5 @@
-//! What a transaction knows without looking, as long as nothing was written that decides it.
+//! What a transaction knows without looking, as long as nothing was written that decides it. The next one
+//! knows it as well, when this one was committed.
 
 use super::LogEnd;
 use crate::schema::table::TableId;

@@ -2,6 +2,7 @@ use std::ops::Bound;
 
 use redb::{ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 
+use super::commit::Left;
 use super::health::Health;
 use super::{Direction, Known, ReadRows, Scan, StoreError, Tx, Visit};
 use crate::schema::table::TableId;
@@ -51,7 +52,13 @@ impl<'txn> RedbTx<'txn> {
         }
     }
 
-    /// Keeps what is written, for [`Self::into_changes`], if that is wanted.
+    /// Knows this of the file as it is.
+    pub(super) fn knowing(mut self, known: Known) -> Self {
+        self.known = known;
+        self
+    }
+
+    /// Keeps what is written, for [`Self::into_left`], if that is wanted.
     pub(super) fn noting(mut self, is_wanted: bool) -> Self {
         self.changes = is_wanted.then(Changes::default);
         self
@@ -115,9 +122,12 @@ impl<'txn> RedbTx<'txn> {
         Ok(())
     }
 
-    /// What was written.
-    pub(super) fn into_changes(self) -> Changes {
-        self.changes.unwrap_or_default()
+    /// What it leaves to its commit.
+    pub(super) fn into_left(self) -> Left {
+        Left {
+            changes: self.changes.unwrap_or_default(),
+            known: self.known,
+        }
     }
 
     fn table(&mut self, id: TableId) -> Result<&mut Table<'txn>, StoreError> {
@@ -285,7 +295,7 @@ mod tests {
             tx.mark();
             make(&mut tx, &last);
             let after = rows(&mut tx);
-            let noted = tx.into_changes();
+            let noted = tx.into_left().changes;
 
             let elsewhere = database();
             let txn = elsewhere.begin_write().unwrap();
@@ -297,7 +307,7 @@ mod tests {
             let mut kept = RedbTx::new(&txn, &health).noting(true);
             make(&mut kept, &first);
             make(&mut kept, &last);
-            prop_assert_eq!(kept.into_changes(), noted);
+            prop_assert_eq!(kept.into_left().changes, noted);
         }
     }
 
